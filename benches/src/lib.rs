@@ -1,0 +1,1 @@
+//! All backends side by side.

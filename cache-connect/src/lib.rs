@@ -1,0 +1,1 @@
+//! A URL decides the cache backend.

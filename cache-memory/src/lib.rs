@@ -1,0 +1,1 @@
+//! The cache contract in the memory of one process.

@@ -1,0 +1,1 @@
+//! The cache contract in one SQLite file.

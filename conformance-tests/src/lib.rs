@@ -1,0 +1,1 @@
+//! One suite that proves every backend of the cache contract the same.

@@ -1,0 +1,25 @@
+//! One cache contract for every store, typed access on top.
+
+mod client;
+mod codec;
+mod entry;
+mod error;
+mod namespace;
+mod options;
+mod prefixed;
+mod scope;
+
+pub use async_trait::async_trait;
+pub use bytes::Bytes;
+
+pub use client::{BoxStream, CacheClient, CacheClientExtended};
+pub use codec::Codec;
+pub use entry::{
+    Condition, Deadline, Expiry, MAX_DEADLINE_MS, TimeToLive, millis_rounded_up,
+    unix_millis_rounded_up,
+};
+pub use error::{BoxError, Error, ErrorKind, Outcome, Result};
+pub use namespace::Namespace;
+pub use options::{ClientOptions, Parameter, StoreUrl};
+pub use prefixed::Prefixed;
+pub use scope::{DEFAULT_MAX_VALUE_LEN, MAX_KEY_LEN, Scope, check_key, prefix_end};

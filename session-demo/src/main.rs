@@ -1,0 +1,3 @@
+//! A small site on sessions.
+
+fn main() {}

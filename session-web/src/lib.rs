@@ -1,0 +1,1 @@
+//! Sessions over HTTP: cookies, headers, a tower layer and axum extractors.
