@@ -4,10 +4,12 @@ mod client;
 mod codec;
 mod entry;
 mod error;
+mod glob;
 mod namespace;
 mod options;
 mod prefixed;
 mod scope;
+mod typed;
 
 pub use async_trait::async_trait;
 pub use bytes::Bytes;
@@ -23,3 +25,4 @@ pub use namespace::Namespace;
 pub use options::{ClientOptions, Parameter, StoreUrl};
 pub use prefixed::Prefixed;
 pub use scope::{DEFAULT_MAX_VALUE_LEN, MAX_KEY_LEN, Scope, check_key, prefix_end};
+pub use typed::TypedCache;
