@@ -1,0 +1,104 @@
+//! What a backend declares to differ in, within the contract.
+
+use std::time::Duration;
+
+use session_core::DEFAULT_MAX_VALUE_LEN;
+
+/// The differences between stores that the contract allows, as a backend declares them.
+///
+/// The default fits a store in real time that counts in milliseconds and takes values of 16 MiB.
+///
+/// ```
+/// use std::time::Duration;
+/// use conformance_tests::Profile;
+///
+/// const PROFILE: Profile = Profile::new().margin(Duration::from_millis(500));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Profile {
+    step: Duration,
+    margin: Duration,
+    largest_value: usize,
+    moves_time: bool,
+    sweeps: bool,
+}
+
+impl Profile {
+    /// Milliseconds, a margin of 300 ms, 16 MiB, real time, no sweeper.
+    pub const fn new() -> Self {
+        Self {
+            step: Duration::from_millis(1),
+            margin: Duration::from_millis(300),
+            largest_value: DEFAULT_MAX_VALUE_LEN,
+            moves_time: false,
+            sweeps: false,
+        }
+    }
+
+    /// The step in which the store tells a time to live, such as 1 s for one that keeps seconds.
+    #[must_use]
+    pub const fn step(mut self, step: Duration) -> Self {
+        self.step = step;
+        self
+    }
+
+    /// By how much real time may run away from a case: entries that are to expire live this long,
+    /// a case waits twice as long, and a time to live may be off by as much.
+    #[must_use]
+    pub const fn margin(mut self, margin: Duration) -> Self {
+        self.margin = margin;
+        self
+    }
+
+    /// The longest value in bytes that the store under test takes, and the longest that is tested.
+    #[must_use]
+    pub const fn largest_value(mut self, bytes: usize) -> Self {
+        self.largest_value = bytes;
+        self
+    }
+
+    /// The harness lets time pass at once, by moving a clock or the stored deadlines.
+    #[must_use]
+    pub const fn moves_time(mut self) -> Self {
+        self.moves_time = true;
+        self
+    }
+
+    /// A task of the client or the store itself frees expired entries at any moment.
+    #[must_use]
+    pub const fn sweeps(mut self) -> Self {
+        self.sweeps = true;
+        self
+    }
+
+    /// See [`step`](Profile::step).
+    pub const fn time_to_live_step(&self) -> Duration {
+        self.step
+    }
+
+    /// See [`margin`](Profile::margin).
+    pub const fn time_margin(&self) -> Duration {
+        self.margin
+    }
+
+    /// See [`largest_value`](Profile::largest_value).
+    pub const fn max_value_len(&self) -> usize {
+        self.largest_value
+    }
+
+    /// See [`moves_time`](Profile::moves_time).
+    pub const fn can_move_time(&self) -> bool {
+        self.moves_time
+    }
+
+    /// See [`sweeps`](Profile::sweeps).
+    pub const fn has_sweeper(&self) -> bool {
+        self.sweeps
+    }
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,5 @@
+//! The whole suite on the reference client.
+
+use conformance_tests::reference::ReferenceHarness;
+
+conformance_tests::conformance_tests!(ReferenceHarness);

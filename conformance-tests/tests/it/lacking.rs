@@ -1,0 +1,24 @@
+//! A harness of which two groups are declared as lacking: each of their cases shows as ignored.
+
+use conformance_tests::reference::ReferenceCache;
+use conformance_tests::{Client, Harness, Profile, async_trait};
+
+struct Lone(ReferenceCache);
+
+#[async_trait]
+impl Harness for Lone {
+    const PROFILE: Profile = Profile::new().moves_time();
+
+    async fn fresh() -> Self {
+        Self(ReferenceCache::new())
+    }
+
+    fn cache(&self) -> Client {
+        std::sync::Arc::new(self.0.clone())
+    }
+}
+
+conformance_tests::conformance_tests!(Lone, lacking: {
+    sharing: "two clients are two stores",
+    reopening: "the entries go with the client",
+});
