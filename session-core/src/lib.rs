@@ -4,11 +4,13 @@ mod client;
 mod codec;
 mod entry;
 mod error;
+mod key;
 mod glob;
 mod namespace;
 mod options;
 mod prefixed;
 mod scope;
+mod session;
 mod typed;
 
 pub use async_trait::async_trait;
@@ -21,8 +23,14 @@ pub use entry::{
     unix_millis_rounded_up,
 };
 pub use error::{BoxError, Error, ErrorKind, Outcome, Result};
+pub use key::{BAG_KEY_PREFIX, SESSION_KEY_PREFIX};
 pub use namespace::Namespace;
 pub use options::{ClientOptions, Parameter, StoreUrl};
 pub use prefixed::Prefixed;
 pub use scope::{DEFAULT_MAX_VALUE_LEN, MAX_KEY_LEN, Scope, check_key, prefix_end};
+pub use session::{
+    AuthUserSession, CurrentSession, EventContext, Lifetime, ListedSession, Rejection, Saving,
+    Session, SessionBag, SessionChange, SessionData, SessionError, SessionEvents, SessionHandle,
+    SessionId, SessionOptions, SessionResult, Sessions, Sliding, Undecodable,
+};
 pub use typed::TypedCache;

@@ -1,0 +1,237 @@
+//! What one request knows of its session, shared by all that work with it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures_util::lock::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
+
+use super::id::SessionId;
+use super::options::Lifetime;
+use super::record::Record;
+
+/// The session of one request: the id it came with, and what became of it.
+///
+/// Made once for a request, from the id that the client sent, and shared by the request's
+/// [`Session`](crate::Session), its [`SessionBag`](crate::SessionBag) and whoever writes the
+/// response: an id made by the first write or by a sign-in is seen by all, and what one of them
+/// has read is not read again. Cloning shares.
+///
+/// ```
+/// use session_core::{CurrentSession, SessionChange};
+///
+/// let current = CurrentSession::new(None);
+/// assert_eq!(current.change(), SessionChange::Unchanged);
+/// assert!(current.id().is_none() && !current.is_used());
+/// ```
+#[derive(Clone)]
+pub struct CurrentSession {
+    shared: Arc<Shared>,
+}
+
+/// What a request did with its session, for whoever writes the response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionChange {
+    /// The client keeps what it has.
+    Unchanged,
+    /// A session was stored under a new id, where none was before.
+    Created,
+    /// The session has a new id; the old one is dead.
+    Renewed,
+    /// The session was removed by this request.
+    Removed,
+}
+
+struct Shared {
+    presented: Option<SessionId>,
+    state: Mutex<Inner>,
+    /// Held while a session is looked up, made, renewed or removed, so that two parts of one
+    /// request do not do it twice.
+    gate: AsyncMutex<()>,
+}
+
+struct Inner {
+    state: State,
+    change: SessionChange,
+    used: bool,
+    /// What a new session will be.
+    lifetime: Lifetime,
+    /// The data with which this request's bag made the session, if it did.
+    initial: Option<Bytes>,
+}
+
+/// What is known of the stored session.
+#[derive(Clone)]
+pub(super) enum State {
+    /// Nobody has looked.
+    Unread(SessionId),
+    /// There is none; the first write makes it.
+    Absent,
+    /// It is there, as far as this request has seen.
+    Live(Known),
+    /// It was there and is not any more, for whatever reason.
+    Gone,
+    /// The session is not stored and never will be.
+    RequestOnly,
+}
+
+/// A stored session as it was last seen.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) id: SessionId,
+    /// Exactly what is stored: what `Equals` compares.
+    pub(super) bytes: Bytes,
+    pub(super) record: Arc<Record>,
+    /// When the store will drop it, on the clock of the options; `Some(None)` is never, `None` is
+    /// not known.
+    pub(super) deadline: Option<Option<i64>>,
+}
+
+impl CurrentSession {
+    /// The session of a request that came with this id, or with none. Nothing is read.
+    ///
+    /// A session that this request makes will be temporary.
+    pub fn new(presented: Option<SessionId>) -> Self {
+        Self::with_lifetime(presented, Lifetime::Temporary)
+    }
+
+    /// The same, with the choice of what a session that this request makes will be.
+    ///
+    /// A stored session keeps what it is, whatever is chosen here.
+    pub fn with_lifetime(presented: Option<SessionId>, lifetime: Lifetime) -> Self {
+        let state = presented.clone().map_or(State::Absent, State::Unread);
+        Self::in_state(presented, state, lifetime)
+    }
+
+    /// The session of a request whose session is never stored.
+    pub(super) fn request_only() -> Self {
+        Self::in_state(None, State::RequestOnly, Lifetime::Temporary)
+    }
+
+    fn in_state(presented: Option<SessionId>, state: State, lifetime: Lifetime) -> Self {
+        let state = Mutex::new(Inner {
+            state,
+            change: SessionChange::Unchanged,
+            used: false,
+            lifetime,
+            initial: None,
+        });
+        Self {
+            shared: Arc::new(Shared {
+                presented,
+                state,
+                gate: AsyncMutex::new(()),
+            }),
+        }
+    }
+
+    /// The id that the client sent, whether or not a session is stored under it.
+    pub fn presented(&self) -> Option<&SessionId> {
+        self.shared.presented.as_ref()
+    }
+
+    /// The id under which the session is stored, as far as it has been looked up or written.
+    pub fn id(&self) -> Option<SessionId> {
+        match &self.lock().state {
+            State::Live(known) => Some(known.id.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether the stored session is temporary or permanent; for one that is not stored, what it
+    /// would be.
+    pub fn lifetime(&self) -> Lifetime {
+        let inner = self.lock();
+        match &inner.state {
+            State::Live(known) => known.record.lifetime(),
+            _ => inner.lifetime,
+        }
+    }
+
+    /// What the request has done with its session so far.
+    pub fn change(&self) -> SessionChange {
+        self.lock().change
+    }
+
+    /// Whether anything has asked for the session or its bag, so that the response depends on it.
+    pub fn is_used(&self) -> bool {
+        self.lock().used
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.lock().state.clone()
+    }
+
+    pub(super) fn initial(&self) -> Option<Bytes> {
+        self.lock().initial.clone()
+    }
+
+    pub(super) fn mark_used(&self) {
+        self.lock().used = true;
+    }
+
+    /// Waits until no other part of the request looks up, makes, renews or removes the session.
+    pub(super) async fn gate(&self) -> AsyncMutexGuard<'_, ()> {
+        self.shared.gate.lock().await
+    }
+
+    /// A look-up found nothing: a session that was seen before is gone, any other never was.
+    pub(super) fn not_found(&self) {
+        let mut inner = self.lock();
+        inner.state = match &inner.state {
+            State::Live(_) | State::Gone => State::Gone,
+            _ => State::Absent,
+        };
+    }
+
+    /// The session was seen or written under the id that it had.
+    pub(super) fn seen(&self, known: Known) {
+        self.lock().state = State::Live(known);
+    }
+
+    /// The session was stored for the first time; by the bag, with this data, if it was the bag.
+    pub(super) fn created(&self, known: Known, by_bag: bool) {
+        let mut inner = self.lock();
+        inner.initial = by_bag.then(|| known.record.data.clone());
+        inner.state = State::Live(known);
+        inner.change = SessionChange::Created;
+    }
+
+    /// The session was stored under a new id; `None` if there was no old one.
+    pub(super) fn renewed(&self, known: Known, had_one: bool) {
+        let mut inner = self.lock();
+        inner.state = State::Live(known);
+        // What this request itself has made is still new to the client.
+        inner.change = match inner.change {
+            SessionChange::Unchanged if had_one => SessionChange::Renewed,
+            SessionChange::Renewed => SessionChange::Renewed,
+            _ => SessionChange::Created,
+        };
+    }
+
+    /// The session was removed by this request.
+    pub(super) fn removed(&self) {
+        let mut inner = self.lock();
+        inner.state = State::Gone;
+        inner.change = SessionChange::Removed;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing panics while it is held, and what is in it is whole between two statements.
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for CurrentSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.lock();
+        f.debug_struct("CurrentSession")
+            .field("change", &inner.change)
+            .field("used", &inner.used)
+            .finish_non_exhaustive()
+    }
+}
