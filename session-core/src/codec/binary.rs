@@ -1,0 +1,468 @@
+//! Bincode 2, standard configuration: written by its serializer, read by one of our own.
+//!
+//! The reader here takes numbers, characters and texts apart with bincode's decoder, and differs
+//! from bincode's bridge to serde in what it refuses: lengths that the bytes cannot hold, nesting
+//! that would overflow the stack, endless sequences of nothing, bytes after the end. All memory is
+//! asked for after the bytes were seen.
+
+use std::cell::Cell;
+use std::fmt::Display;
+
+use bincode::Decode;
+use bincode::config::{Configuration, standard};
+use bincode::de::read::{BorrowReader, Reader};
+use bincode::de::{BorrowDecoder, DecoderImpl};
+use bincode::enc::write::Writer;
+use bincode::error::{DecodeError, EncodeError};
+use serde::Serialize;
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess,
+    SeqAccess, VariantAccess, Visitor,
+};
+
+use super::guard::Guarded;
+use super::{Fault, MAX_DEPTH, MAX_EMPTY, Refused};
+
+/// What stands before a value in bincode.
+pub(super) const TAG: u8 = 0x01;
+
+/// Writes tag and value.
+pub(super) fn write<T: Serialize + ?Sized>(
+    value: &Guarded<'_, T, true>,
+    buffer: &mut Vec<u8>,
+) -> Result<(), Refused> {
+    buffer.push(TAG);
+    let output = Output {
+        buffer,
+        written: value.written(),
+    };
+    bincode::serde::encode_into_writer(value, output, standard()).map_err(|_| Refused)
+}
+
+/// Reads a value from what stands after the tag.
+pub(super) fn read<T: DeserializeOwned>(encoded: &[u8]) -> Result<T, Fault> {
+    let mut source = Source {
+        decoder: DecoderImpl::new(Input(encoded), standard(), ()),
+        empty_left: MAX_EMPTY,
+    };
+    let value = T::deserialize(Binary {
+        source: &mut source,
+        depth_left: MAX_DEPTH,
+    })?;
+    if source.bytes_left() > 0 {
+        return Err(Fault::Trailing);
+    }
+    Ok(value)
+}
+
+/// A vector that tells the guard when it grows.
+struct Output<'b> {
+    buffer: &'b mut Vec<u8>,
+    written: &'b Cell<usize>,
+}
+
+impl Writer for Output<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.buffer.extend_from_slice(bytes);
+        self.written.set(self.buffer.len());
+        Ok(())
+    }
+}
+
+/// The bytes not yet read; unlike bincode's own, it can be asked how many.
+struct Input<'de>(&'de [u8]);
+
+impl Reader for Input<'_> {
+    #[inline]
+    fn read(&mut self, bytes: &mut [u8]) -> Result<(), DecodeError> {
+        bytes.copy_from_slice(self.take_bytes(bytes.len())?);
+        Ok(())
+    }
+
+    #[inline]
+    fn peek_read(&mut self, len: usize) -> Option<&[u8]> {
+        self.0.get(..len)
+    }
+
+    #[inline]
+    fn consume(&mut self, len: usize) {
+        self.0 = self.0.get(len..).unwrap_or_default();
+    }
+}
+
+impl<'de> BorrowReader<'de> for Input<'de> {
+    #[inline]
+    fn take_bytes(&mut self, len: usize) -> Result<&'de [u8], DecodeError> {
+        let Some((taken, rest)) = self.0.split_at_checked(len) else {
+            let additional = len - self.0.len();
+            return Err(DecodeError::UnexpectedEnd { additional });
+        };
+        self.0 = rest;
+        Ok(taken)
+    }
+}
+
+/// What all parts of one value are read from.
+struct Source<'de> {
+    decoder: DecoderImpl<Input<'de>, Configuration, ()>,
+    empty_left: usize,
+}
+
+impl<'de> Source<'de> {
+    #[inline]
+    fn take<T: Decode<()>>(&mut self) -> Result<T, Fault> {
+        Ok(T::decode(&mut self.decoder)?)
+    }
+
+    /// Takes a length and as many bytes, which are looked at before any memory is asked for.
+    #[inline]
+    fn take_slice(&mut self) -> Result<&'de [u8], Fault> {
+        let len = self.take()?;
+        Ok(self.decoder.borrow_reader().take_bytes(len)?)
+    }
+
+    #[inline]
+    fn take_text(&mut self) -> Result<&'de str, Fault> {
+        std::str::from_utf8(self.take_slice()?).map_err(|_| Fault::Malformed)
+    }
+
+    #[inline]
+    fn bytes_left(&mut self) -> usize {
+        self.decoder.borrow_reader().0.len()
+    }
+
+    /// Counts an element as empty if the bytes left are still as many as before it.
+    #[inline]
+    fn count(&mut self, left_before: usize) -> Result<(), Fault> {
+        if self.bytes_left() == left_before {
+            let left = self.empty_left.checked_sub(1);
+            self.empty_left = left.ok_or(Fault::TooManyEmpty)?;
+        }
+        Ok(())
+    }
+}
+
+/// The next value of a source, with what nesting is left to it.
+struct Binary<'s, 'de> {
+    source: &'s mut Source<'de>,
+    depth_left: u8,
+}
+
+impl<'s, 'de> Binary<'s, 'de> {
+    #[inline]
+    fn deeper(self, levels: u8) -> Result<Self, Fault> {
+        let depth_left = self.depth_left.checked_sub(levels).ok_or(Fault::TooDeep)?;
+        Ok(Self { depth_left, ..self })
+    }
+
+    /// Elements whose number the type knows.
+    #[inline]
+    fn fields(self, len: usize) -> Elements<'s, 'de> {
+        Elements {
+            source: self.source,
+            depth_left: self.depth_left,
+            len,
+            room: len,
+            counted: false,
+        }
+    }
+
+    /// Elements whose number the bytes say: each takes a byte or counts as empty.
+    #[inline]
+    fn elements(self) -> Result<Elements<'s, 'de>, Fault> {
+        let len = self.source.take()?;
+        let room = self.source.bytes_left();
+        if len > room.saturating_add(self.source.empty_left) {
+            return Err(Fault::Length);
+        }
+        Ok(Elements {
+            room,
+            counted: true,
+            ..self.deeper(1)?.fields(len)
+        })
+    }
+}
+
+macro_rules! take {
+    ($($deserialize:ident $visit:ident)*) => {$(
+        #[inline]
+        fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            visitor.$visit(self.source.take()?)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Binary<'_, 'de> {
+    type Error = Fault;
+
+    take! {
+        deserialize_bool visit_bool
+        deserialize_i8 visit_i8
+        deserialize_i16 visit_i16
+        deserialize_i32 visit_i32
+        deserialize_i64 visit_i64
+        deserialize_i128 visit_i128
+        deserialize_u8 visit_u8
+        deserialize_u16 visit_u16
+        deserialize_u32 visit_u32
+        deserialize_u64 visit_u64
+        deserialize_u128 visit_u128
+        deserialize_f32 visit_f32
+        deserialize_f64 visit_f64
+        deserialize_char visit_char
+    }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_borrowed_str(self.source.take_text()?)
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_str(visitor)
+    }
+
+    #[inline]
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_borrowed_bytes(self.source.take_slice()?)
+    }
+
+    #[inline]
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_bytes(visitor)
+    }
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.source.take::<u8>()? {
+            0 => visitor.visit_none(),
+            1 => visitor.visit_some(self.deeper(1)?),
+            _ => Err(Fault::Malformed),
+        }
+    }
+
+    #[inline]
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_unit()
+    }
+
+    #[inline]
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_unit()
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_newtype_struct(self.deeper(1)?)
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_seq(self.elements()?)
+    }
+
+    #[inline]
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_map(Entries {
+            elements: self.elements()?,
+            left_before: 0,
+        })
+    }
+
+    #[inline]
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_seq(self.deeper(1)?.fields(len))
+    }
+
+    #[inline]
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_tuple(len, visitor)
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_tuple(fields.len(), visitor)
+    }
+
+    #[inline]
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_enum(self)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Fault> {
+        Err(Fault::NotSelfDescribing)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Fault> {
+        Err(Fault::NotSelfDescribing)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Fault> {
+        Err(Fault::NotSelfDescribing)
+    }
+
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+impl<'de> EnumAccess<'de> for Binary<'_, 'de> {
+    type Error = Fault;
+    type Variant = Self;
+
+    #[inline]
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Fault> {
+        let index: u32 = self.source.take()?;
+        let index: de::value::U32Deserializer<Fault> = index.into_deserializer();
+        Ok((seed.deserialize(index)?, self))
+    }
+}
+
+/// A variant with several fields counts two levels, as it takes two in JSON.
+impl<'de> VariantAccess<'de> for Binary<'_, 'de> {
+    type Error = Fault;
+
+    #[inline]
+    fn unit_variant(self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    #[inline]
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
+        seed.deserialize(self.deeper(1)?)
+    }
+
+    #[inline]
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_seq(self.deeper(2)?.fields(len))
+    }
+
+    #[inline]
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.tuple_variant(fields.len(), visitor)
+    }
+}
+
+/// Values beside each other.
+struct Elements<'s, 'de> {
+    source: &'s mut Source<'de>,
+    depth_left: u8,
+    len: usize,
+    /// How many elements the bytes justify to make room for.
+    room: usize,
+    /// Whether the bytes gave the length, and not the type.
+    counted: bool,
+}
+
+impl<'de> Elements<'_, 'de> {
+    #[inline]
+    fn next<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
+        seed.deserialize(Binary {
+            source: self.source,
+            depth_left: self.depth_left,
+        })
+    }
+}
+
+impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
+    type Error = Fault;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Fault> {
+        if self.len == 0 {
+            return Ok(None);
+        }
+        self.len -= 1;
+        let left_before = self.source.bytes_left();
+        let element = self.next(seed)?;
+        if self.counted {
+            self.source.count(left_before)?;
+        }
+        Ok(Some(element))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.len.min(self.room))
+    }
+}
+
+/// Keys and values by turns.
+struct Entries<'s, 'de> {
+    elements: Elements<'s, 'de>,
+    left_before: usize,
+}
+
+impl<'de> MapAccess<'de> for Entries<'_, 'de> {
+    type Error = Fault;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Fault> {
+        if self.elements.len == 0 {
+            return Ok(None);
+        }
+        self.elements.len -= 1;
+        self.left_before = self.elements.source.bytes_left();
+        self.elements.next(seed).map(Some)
+    }
+
+    #[inline]
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
+        let value = self.elements.next(seed)?;
+        self.elements.source.count(self.left_before)?;
+        Ok(value)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        self.elements.size_hint()
+    }
+}
+
+impl From<DecodeError> for Fault {
+    fn from(_: DecodeError) -> Self {
+        Self::Malformed
+    }
+}
+
+/// What a type says about bytes that it refuses is dropped, since it quotes them.
+impl de::Error for Fault {
+    fn custom<T: Display>(_: T) -> Self {
+        Self::Malformed
+    }
+}
