@@ -1,0 +1,96 @@
+//! The file itself: made for its owner alone, and the same one for as long as it is used.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use session_core::ErrorKind;
+
+use crate::error::{Failure, GONE};
+
+/// The file that a store was opened on.
+///
+/// SQLite goes on with a file that was unlinked, and what is written is lost without a word; so
+/// whoever is about to believe an answer asks [`check`](File::check).
+#[derive(Debug)]
+pub(crate) struct File {
+    path: PathBuf,
+    identity: Identity,
+}
+
+impl File {
+    /// Finds the file, or makes an empty one that only its owner can read.
+    pub(crate) fn open(path: &Path, create: bool) -> Result<Self, Failure> {
+        let path = std::path::absolute(path).map_err(|error| refused(&error))?;
+        if create {
+            make(&path)?;
+        }
+        let found = fs::metadata(&path).map_err(|error| refused(&error))?;
+        if found.is_dir() {
+            return Err(denied("the path is a folder; name a file in it"));
+        }
+        Ok(Self {
+            identity: identity(&found),
+            path,
+        })
+    }
+
+    /// The path, from the root on, so that it stays right when the process changes its folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Refuses once another file, or none, stands at the path.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        match fs::metadata(&self.path) {
+            Ok(found) if identity(&found) == self.identity => Ok(()),
+            _ => Err(GONE),
+        }
+    }
+}
+
+/// Makes the file unless it is there; the files that SQLite puts beside it take over its mode.
+fn make(path: &Path) -> Result<(), Failure> {
+    let mut new = fs::OpenOptions::new();
+    // An existing file is never opened here: closing it again would drop the locks that this
+    // process holds on it.
+    new.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut new, 0o600);
+    match new.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(refused(&error)),
+    }
+}
+
+fn refused(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::NotFound => denied("the file or its folder is not there; make the folder"),
+        io::ErrorKind::NotADirectory => denied("a part of the path is no folder"),
+        io::ErrorKind::IsADirectory => denied("the path is a folder; name a file in it"),
+        io::ErrorKind::ReadOnlyFilesystem => denied("the file system is read-only"),
+        io::ErrorKind::StorageFull => Failure::Rule(ErrorKind::Full, None),
+        _ => denied("this user may not open the file or make it in its folder"),
+    }
+}
+
+fn denied(message: &'static str) -> Failure {
+    Failure::Rule(ErrorKind::Denied, Some(message))
+}
+
+#[cfg(unix)]
+type Identity = (u64, u64);
+
+#[cfg(unix)]
+fn identity(found: &fs::Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt;
+    (found.dev(), found.ino())
+}
+
+/// Elsewhere an open file cannot be removed, so that it is there is all that is asked.
+#[cfg(not(unix))]
+type Identity = ();
+
+#[cfg(not(unix))]
+fn identity(_: &fs::Metadata) -> Identity {}

@@ -1,0 +1,48 @@
+//! A store of a test's own, in a folder that goes with it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cache_sqlite::{SqliteCache, SqliteOptions};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+pub(crate) struct TempStore {
+    folder: TempDir,
+}
+
+impl TempStore {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: TempDir::new().unwrap(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("cache.db")
+    }
+
+    /// Options for the file, without a sweeper that would meddle.
+    pub(crate) fn options(&self) -> SqliteOptions {
+        SqliteOptions::file(self.path()).sweep_every(Duration::from_secs(3_600))
+    }
+
+    pub(crate) async fn connect(&self) -> SqliteCache {
+        SqliteCache::connect_with(self.options()).await.unwrap()
+    }
+
+    /// A connection beside those of the client, as another program has it.
+    pub(crate) fn raw(&self) -> Connection {
+        let connection = Connection::open(self.path()).unwrap();
+        connection.busy_timeout(Duration::from_secs(10)).unwrap();
+        connection
+    }
+
+    /// Lets time pass for what is stored.
+    pub(crate) fn pass(&self, by: Duration) {
+        let by = i64::try_from(by.as_millis()).unwrap();
+        self.raw()
+            .execute("UPDATE cache SET deadline = deadline - ?1", [by])
+            .unwrap();
+    }
+}
