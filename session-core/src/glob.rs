@@ -87,3 +87,85 @@ impl Piece {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn each_sign_means_what_the_docs_say() {
+        for (pattern, matching, other) in [
+            ("", "", "a"),
+            ("*", "", "-"),
+            ("a*", "a", "ba"),
+            ("*a", "bca", "ab"),
+            ("a*b*c", "a-b-b-c", "a-c-b"),
+            ("?", "ß", ""),
+            ("??", "ab", "a"),
+            ("?*", "a", ""),
+            (r"\*", "*", "a"),
+            (r"\?\\", r"?\", "a\\"),
+            (r"a\", r"a\", "a"),
+            (r"\a", "a", r"\a"),
+            ("[ab]", "[ab]", "a"),
+            ("{a,b}%_", "{a,b}%_", "a%_"),
+            ("a\nb", "a\nb", "a b"),
+            ("User", "User", "user"),
+        ] {
+            assert!(Glob::new(pattern).matches(matching), "{pattern}");
+            assert!(
+                other == "-" || !Glob::new(pattern).matches(other),
+                "{pattern}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_literal_prefix_ends_at_the_first_sign() {
+        for (pattern, prefix) in [
+            ("user:*", "user:"),
+            ("user?", "user"),
+            (r"a\*b*", "a*b"),
+            ("*a", ""),
+            ("whole", "whole"),
+        ] {
+            assert_eq!(Glob::new(pattern).literal_prefix(), prefix);
+        }
+    }
+
+    #[test]
+    fn many_runs_do_not_take_for_ever() {
+        // Taking every run back would be more steps than there is time.
+        let pattern = "*a".repeat(500) + "*b";
+        assert!(!Glob::new(&pattern).matches(&"a".repeat(1_024)));
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_the_definition(pattern in r"[ab*?\\]{0,8}", key in r"[ab*\\]{0,8}") {
+            let glob = Glob::new(&pattern);
+            prop_assert_eq!(glob.matches(&key), defined(&pattern, &key));
+            prop_assert!(!glob.matches(&key) || key.starts_with(glob.literal_prefix()));
+        }
+    }
+
+    fn defined(pattern: &str, key: &str) -> bool {
+        let mut signs = pattern.chars();
+        let mut rest = key.chars();
+        match signs.next() {
+            None => key.is_empty(),
+            Some('*') => {
+                let after = signs.as_str();
+                (0..=key.len()).any(|from| defined(after, &key[from..]))
+            }
+            Some('?') => rest.next().is_some() && defined(signs.as_str(), rest.as_str()),
+            Some('\\') => {
+                rest.next() == Some(signs.next().unwrap_or('\\'))
+                    && defined(signs.as_str(), rest.as_str())
+            }
+            Some(sign) => rest.next() == Some(sign) && defined(signs.as_str(), rest.as_str()),
+        }
+    }
+}

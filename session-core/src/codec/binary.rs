@@ -466,3 +466,54 @@ impl de::Error for Fault {
         Self::Malformed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fmt::Debug;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use crate::Codec;
+
+    use super::*;
+
+    type Numbers = (i8, i16, i32, i64, (i128, u8, u16, u32, u64, u128), f32, f64);
+    type Part = Result<Option<BTreeMap<u32, (char, bool)>>, (String, [u16; 3])>;
+    type Nested = Vec<Part>;
+
+    proptest! {
+        #[test]
+        fn it_is_bincode_to_the_letter(
+            numbers in any::<Numbers>(),
+            nested in vec(any::<Part>(), 0..4),
+        ) {
+            assert_bincode(&numbers)?;
+            assert_bincode(&nested)?;
+        }
+
+        #[test]
+        fn it_takes_no_bytes_that_bincode_refuses(
+            bytes in vec(0..5_u8, 0..64),
+        ) {
+            if let Ok(ours) = read::<Nested>(&bytes) {
+                let (theirs, len) =
+                    bincode::serde::decode_from_slice::<Nested, _>(&bytes, standard()).unwrap();
+                prop_assert_eq!((ours, bytes.len()), (theirs, len));
+            }
+        }
+    }
+
+    fn assert_bincode<T>(value: &T) -> Result<(), TestCaseError>
+    where
+        T: Serialize + DeserializeOwned + PartialEq + Debug,
+    {
+        let theirs = bincode::serde::encode_to_vec(value, standard()).unwrap();
+        let ours = Codec::Bincode.encode(value).unwrap();
+        prop_assert_eq!(&ours[0], &TAG);
+        prop_assert_eq!(&ours[1..], &theirs);
+        prop_assert_eq!(&read::<T>(&theirs).unwrap(), value);
+        Ok(())
+    }
+}

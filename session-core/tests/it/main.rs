@@ -1,0 +1,6 @@
+//! What callers see of `session-core`, over a plain map in place of a store.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod codec;
+mod map;
+mod typed;
