@@ -1,1 +1,21 @@
-//! The cache contract in the memory of one process.
+#![doc = include_str!("../README.md")]
+
+mod options;
+
+mod cache;
+mod client;
+
+mod store;
+
+mod bounds;
+mod clock;
+mod entry;
+mod evict;
+mod links;
+mod records;
+mod sweep;
+mod wheel;
+
+pub use cache::MemoryCache;
+pub use clock::Clock;
+pub use options::{ENTRY_OVERHEAD, MemoryOptions};

@@ -1,0 +1,86 @@
+//! An entry as it is stored, and what an operation makes of it.
+
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use bytes::Bytes;
+
+/// The deadline of an entry that has none.
+pub(crate) const NEVER: i64 = i64::MAX;
+
+/// The record number of an entry that nothing but the map knows of.
+pub(crate) const NO_RECORD: u32 = u32::MAX;
+
+/// One entry: 64 bytes and its key, so that the map holds a pointer and grows cheaply.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: Box<str>,
+    pub(crate) value: Bytes,
+    /// The first millisecond at which the entry is absent, or [`NEVER`].
+    pub(crate) deadline: i64,
+    /// Its number in the shard's records, or [`NO_RECORD`].
+    pub(crate) record: u32,
+    heat: AtomicU8,
+}
+
+/// What an operation decides about a key, having seen what is there.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// Leave it as it is.
+    Nothing,
+    /// Remove the entry.
+    Remove,
+    /// Store this value until this deadline.
+    Put(Bytes, i64),
+    /// Give the live entry this deadline.
+    Deadline(i64),
+}
+
+impl Entry {
+    pub(crate) fn new(key: &str, value: Bytes, deadline: i64) -> Self {
+        Self {
+            key: key.into(),
+            value,
+            deadline,
+            record: NO_RECORD,
+            heat: AtomicU8::new(0),
+        }
+    }
+
+    /// Bytes of key and value.
+    pub(crate) fn len(&self) -> usize {
+        self.key.len() + self.value.len()
+    }
+
+    /// Remembers that the entry was read. Readers may overlook each other: it is a hint.
+    pub(crate) fn warm(&self) {
+        let heat = self.heat.load(Ordering::Relaxed);
+        if heat < MAX_HEAT {
+            self.heat.store(heat + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// Changes the heat, from 0 to [`MAX_HEAT`], and gives what it was.
+    pub(crate) fn cool(&self, cool: fn(u8) -> u8) -> u8 {
+        let heat = self.heat.load(Ordering::Relaxed);
+        self.heat.store(cool(heat), Ordering::Relaxed);
+        heat
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Entry {}
+
+impl Hash for Entry {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
+}
+
+/// Two bits, as S3-FIFO counts.
+const MAX_HEAT: u8 = 3;

@@ -1,0 +1,9 @@
+//! The contract, and what is this backend's alone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bounds;
+mod conformance;
+mod expiry;
+mod listing;
+mod model;
