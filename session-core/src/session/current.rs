@@ -8,7 +8,7 @@ use futures_util::lock::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
 use super::id::SessionId;
 use super::options::Lifetime;
-use super::record::Record;
+use super::store::Known;
 
 /// The session of one request: the id it came with, and what became of it.
 ///
@@ -39,13 +39,15 @@ pub enum SessionChange {
     Created,
     /// The session has a new id; the old one is dead.
     Renewed,
-    /// The session was removed by this request.
+    /// The session was removed by this request, or was to be removed and is not there.
     Removed,
 }
 
 struct Shared {
     presented: Option<SessionId>,
-    state: Mutex<Inner>,
+    /// Whether looking the session up counts as a use of it, which may slide it.
+    counts_as_use: bool,
+    inner: Mutex<Inner>,
     /// Held while a session is looked up, made, renewed or removed, so that two parts of one
     /// request do not do it twice.
     gate: AsyncMutex<()>,
@@ -69,23 +71,11 @@ pub(super) enum State {
     /// There is none; the first write makes it.
     Absent,
     /// It is there, as far as this request has seen.
-    Live(Known),
+    Live(SessionId, Known),
     /// It was there and is not any more, for whatever reason.
     Gone,
-    /// The session is not stored and never will be.
-    RequestOnly,
-}
-
-/// A stored session as it was last seen.
-#[derive(Clone)]
-pub(super) struct Known {
-    pub(super) id: SessionId,
-    /// Exactly what is stored: what `Equals` compares.
-    pub(super) bytes: Bytes,
-    pub(super) record: Arc<Record>,
-    /// When the store will drop it, on the clock of the options; `Some(None)` is never, `None` is
-    /// not known.
-    pub(super) deadline: Option<Option<i64>>,
+    /// The session is not stored and never will be; its data, encoded.
+    RequestOnly(Bytes),
 }
 
 impl CurrentSession {
@@ -101,16 +91,27 @@ impl CurrentSession {
     /// A stored session keeps what it is, whatever is chosen here.
     pub fn with_lifetime(presented: Option<SessionId>, lifetime: Lifetime) -> Self {
         let state = presented.clone().map_or(State::Absent, State::Unread);
-        Self::in_state(presented, state, lifetime)
+        Self::in_state(presented, state, lifetime, true)
+    }
+
+    /// A session looked at from outside a request, which does not count as a use of it.
+    pub(super) fn outside(id: Option<SessionId>) -> Self {
+        let state = id.clone().map_or(State::Absent, State::Unread);
+        Self::in_state(id, state, Lifetime::Temporary, false)
     }
 
     /// The session of a request whose session is never stored.
-    pub(super) fn request_only() -> Self {
-        Self::in_state(None, State::RequestOnly, Lifetime::Temporary)
+    pub(super) fn request_only(data: Bytes) -> Self {
+        Self::in_state(None, State::RequestOnly(data), Lifetime::Temporary, false)
     }
 
-    fn in_state(presented: Option<SessionId>, state: State, lifetime: Lifetime) -> Self {
-        let state = Mutex::new(Inner {
+    fn in_state(
+        presented: Option<SessionId>,
+        state: State,
+        lifetime: Lifetime,
+        counts_as_use: bool,
+    ) -> Self {
+        let inner = Mutex::new(Inner {
             state,
             change: SessionChange::Unchanged,
             used: false,
@@ -120,7 +121,8 @@ impl CurrentSession {
         Self {
             shared: Arc::new(Shared {
                 presented,
-                state,
+                counts_as_use,
+                inner,
                 gate: AsyncMutex::new(()),
             }),
         }
@@ -134,7 +136,7 @@ impl CurrentSession {
     /// The id under which the session is stored, as far as it has been looked up or written.
     pub fn id(&self) -> Option<SessionId> {
         match &self.lock().state {
-            State::Live(known) => Some(known.id.clone()),
+            State::Live(id, _) => Some(id.clone()),
             _ => None,
         }
     }
@@ -144,7 +146,7 @@ impl CurrentSession {
     pub fn lifetime(&self) -> Lifetime {
         let inner = self.lock();
         match &inner.state {
-            State::Live(known) => known.record.lifetime(),
+            State::Live(_, known) => known.record.meta.lifetime(),
             _ => inner.lifetime,
         }
     }
@@ -159,12 +161,28 @@ impl CurrentSession {
         self.lock().used
     }
 
+    /// Whether the session lives in this request only and is never stored.
+    pub fn is_request_only(&self) -> bool {
+        matches!(self.lock().state, State::RequestOnly(_))
+    }
+
     pub(super) fn state(&self) -> State {
         self.lock().state.clone()
     }
 
+    pub(super) fn known(&self) -> Option<Known> {
+        match &self.lock().state {
+            State::Live(_, known) => Some(known.clone()),
+            _ => None,
+        }
+    }
+
     pub(super) fn initial(&self) -> Option<Bytes> {
         self.lock().initial.clone()
+    }
+
+    pub(super) fn counts_as_use(&self) -> bool {
+        self.shared.counts_as_use
     }
 
     pub(super) fn mark_used(&self) {
@@ -179,35 +197,51 @@ impl CurrentSession {
     /// A look-up found nothing: a session that was seen before is gone, any other never was.
     pub(super) fn not_found(&self) {
         let mut inner = self.lock();
-        inner.state = match &inner.state {
-            State::Live(_) | State::Gone => State::Gone,
-            _ => State::Absent,
-        };
+        match inner.state {
+            State::Live(..) => inner.state = State::Gone,
+            State::Unread(_) => inner.state = State::Absent,
+            _ => {}
+        }
+    }
+
+    /// What is stored is no session that this program can read; it counts as not there.
+    pub(super) fn passed_over(&self) {
+        self.lock().state = State::Absent;
     }
 
     /// The session was seen or written under the id that it had.
-    pub(super) fn seen(&self, known: Known) {
-        self.lock().state = State::Live(known);
+    pub(super) fn seen(&self, id: SessionId, known: Known) {
+        self.lock().state = State::Live(id, known);
     }
 
-    /// The session was stored for the first time; by the bag, with this data, if it was the bag.
-    pub(super) fn created(&self, known: Known, by_bag: bool) {
+    /// The same, for the id that is known already.
+    pub(super) fn seen_again(&self, known: Known) {
+        if let State::Live(_, current) = &mut self.lock().state {
+            *current = known;
+        }
+    }
+
+    /// The session was stored for the first time.
+    pub(super) fn created(&self, id: SessionId, known: Known) {
         let mut inner = self.lock();
-        inner.initial = by_bag.then(|| known.record.data.clone());
-        inner.state = State::Live(known);
+        inner.state = State::Live(id, known);
         inner.change = SessionChange::Created;
     }
 
-    /// The session was stored under a new id; `None` if there was no old one.
-    pub(super) fn renewed(&self, known: Known, had_one: bool) {
+    /// The same, by the bag, which stores a session as it was made.
+    pub(super) fn created_by_bag(&self, id: SessionId, known: Known) {
+        self.lock().initial = Some(known.record.data.clone());
+        self.created(id, known);
+    }
+
+    /// The session was stored under a new id in place of an old one.
+    pub(super) fn renewed(&self, id: SessionId, known: Known) {
         let mut inner = self.lock();
-        inner.state = State::Live(known);
-        // What this request itself has made is still new to the client.
-        inner.change = match inner.change {
-            SessionChange::Unchanged if had_one => SessionChange::Renewed,
-            SessionChange::Renewed => SessionChange::Renewed,
-            _ => SessionChange::Created,
-        };
+        inner.state = State::Live(id, known);
+        // A session that this request made is still new to the client.
+        if inner.change != SessionChange::Created {
+            inner.change = SessionChange::Renewed;
+        }
     }
 
     /// The session was removed by this request.
@@ -217,10 +251,14 @@ impl CurrentSession {
         inner.change = SessionChange::Removed;
     }
 
+    pub(super) fn keep_in_request(&self, data: Bytes) {
+        self.lock().state = State::RequestOnly(data);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Nothing panics while it is held, and what is in it is whole between two statements.
         self.shared
-            .state
+            .inner
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }

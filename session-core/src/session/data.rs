@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::error::Rejection;
 use super::events::{EventContext, Saving};
 
-/// What can be kept in a session: any type that serde can write and read and that has a default.
+/// What can be kept in a session: any type that serde can write and read, that can be cloned
+/// and has a default.
 ///
 /// All methods are provided. A type that contains an [`AuthUserSession`] gives it by
 /// [`auth`](SessionData::auth) and [`auth_mut`](SessionData::auth_mut), which is what sign-in
@@ -48,7 +49,9 @@ use super::events::{EventContext, Saving};
 ///     }
 /// }
 /// ```
-pub trait SessionData: Serialize + DeserializeOwned + Default + Send + Sync + 'static {
+pub trait SessionData:
+    Serialize + DeserializeOwned + Clone + Default + Send + Sync + 'static
+{
     /// The user's part of the session; none by default.
     fn auth(&self) -> Option<&AuthUserSession> {
         None

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// The result of every session operation.
 pub type SessionResult<T> = std::result::Result<T, SessionError>;
@@ -39,6 +39,11 @@ impl SessionError {
             Self::Conflict => true,
             _ => false,
         }
+    }
+
+    /// Whether something does not decode.
+    pub(super) fn is_codec(&self) -> bool {
+        matches!(self, Self::Store(error) if error.kind() == ErrorKind::Codec)
     }
 }
 

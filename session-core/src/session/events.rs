@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::data::SessionData;
 use super::error::Rejection;
-use super::id::{SessionHandle, SessionId, StoredId};
+use super::id::{SessionHandle, StoredId};
 use super::options::Lifetime;
 
 /// Hooks into the life of sessions. Any number can be installed; all are called, in order.
@@ -99,11 +99,8 @@ pub struct EventContext {
 }
 
 impl EventContext {
-    pub(super) fn new(id: Option<&SessionId>, lifetime: Lifetime) -> Self {
-        Self {
-            stored: id.map(StoredId::from),
-            lifetime,
-        }
+    pub(super) fn new(stored: Option<StoredId>, lifetime: Lifetime) -> Self {
+        Self { stored, lifetime }
     }
 
     /// What pages and logs may call the session; none while it is not stored.

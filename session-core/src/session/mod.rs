@@ -5,15 +5,21 @@
 mod bag;
 mod current;
 mod data;
+mod end;
 mod error;
 mod events;
+mod hooks;
 mod id;
 mod listing;
+mod look_up;
 mod options;
 mod record;
 #[allow(clippy::module_inception)]
 mod session;
 mod sessions;
+mod sign_in;
+mod store;
+mod write;
 
 pub(crate) use id::StoredId;
 

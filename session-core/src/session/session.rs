@@ -4,23 +4,67 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::time::SystemTime;
 
+use bytes::Bytes;
+
 use super::bag::SessionBag;
 use super::current::CurrentSession;
 use super::data::SessionData;
-use super::error::SessionResult;
+use super::error::{SessionError, SessionResult};
 use super::id::{SessionHandle, SessionId};
 use super::options::Lifetime;
+use super::record::instant;
 use super::sessions::Sessions;
+use super::store::Slid;
 use crate::entry::TimeToLive;
 
 /// A session with the application's data, which it dereferences to.
+///
+/// [`Sessions`] gives it: from a request, or by id. The data is a copy: changing it changes nothing
+/// in the store until it is saved.
+///
+/// Two ways to store a change. [`update`](Session::update) changes what is stored now, whoever else
+/// does so at the same time; use it for counters, lists and whatever else depends on what is there.
+/// [`save`](Session::save) stores the copy, unless somebody else stored something since.
+///
+/// ```no_run
+/// # use session_core::{AuthUserSession, CurrentSession, SessionError, Sessions};
+/// # async fn example(sessions: Sessions<AuthUserSession>) -> Result<(), SessionError> {
+/// let mut session = sessions.open(&CurrentSession::new(None)).await?;
+/// assert!(!session.is_stored());
+///
+/// session.language = Some("de-AT".to_owned());
+/// session.save().await?;
+///
+/// let roles = session.update(|user| {
+///     user.roles.insert("editor".to_owned());
+///     user.roles.len()
+/// });
+/// assert_eq!(roles.await?, 1);
+/// # Ok(()) }
+/// ```
 pub struct Session<T: SessionData> {
-    sessions: Sessions<T>,
-    current: CurrentSession,
-    data: T,
+    pub(super) sessions: Sessions<T>,
+    pub(super) current: CurrentSession,
+    pub(super) data: T,
+    /// What was stored when `data` was read; `None` if it was not read from the store.
+    pub(super) base: Option<Bytes>,
 }
 
 impl<T: SessionData> Session<T> {
+    pub(super) fn new(
+        sessions: Sessions<T>,
+        current: CurrentSession,
+        data: T,
+        base: Option<Bytes>,
+    ) -> Self {
+        Self {
+            sessions,
+            current,
+            data,
+            base,
+        }
+    }
+
     /// The data; the same as dereferencing.
     pub fn data(&self) -> &T {
         &self.data
@@ -43,17 +87,18 @@ impl<T: SessionData> Session<T> {
 
     /// What pages and logs may call the session; none if it is not stored.
     pub fn handle(&self) -> Option<SessionHandle> {
-        self.id().as_ref().map(SessionHandle::of)
+        let known = self.current.known()?;
+        Some(SessionHandle::of_stored(&known.at))
     }
 
     /// Whether the session is stored, as far as this request has seen.
     pub fn is_stored(&self) -> bool {
-        self.current.id().is_some()
+        self.current.known().is_some()
     }
 
     /// Whether the session lives in this request only and is never stored.
     pub fn is_request_only(&self) -> bool {
-        todo!()
+        self.current.is_request_only()
     }
 
     /// Whether the session is temporary or permanent; for one that is not stored, what it would be.
@@ -68,17 +113,21 @@ impl<T: SessionData> Session<T> {
 
     /// When the session was made, or when its user signed in; none if it is not stored.
     pub fn created(&self) -> Option<SystemTime> {
-        todo!()
+        let known = self.current.known()?;
+        Some(instant(known.record.meta.created))
     }
 
     /// When the session was last saved; none if it is not stored.
     pub fn modified(&self) -> Option<SystemTime> {
-        todo!()
+        let known = self.current.known()?;
+        Some(instant(known.record.meta.saved))
     }
 
-    /// What is left of the session's life, without asking the store; none if it is not stored.
+    /// What is left of the session's life as this request has seen it, without asking the store;
+    /// none if the session is not stored, or its time is over.
     pub fn time_to_live(&self) -> Option<TimeToLive> {
-        todo!()
+        let known = self.current.known()?;
+        self.sessions.inner.store.time_to_live(&known)
     }
 
     /// What the request knows of the session, shared with its bag.
@@ -91,70 +140,65 @@ impl<T: SessionData> Session<T> {
         self.sessions.bag(&self.current)
     }
 
-    /// Stores the data, unless somebody else changed it since it was loaded.
+    /// Lengthens the session's life to what a save would give it, without writing the value;
+    /// `true` if it did.
+    ///
+    /// Only if less than [`slide_below`](crate::SessionOptions::slide_below) is left; never beyond
+    /// the absolute limit; never for a session that is not stored. With an
+    /// [`idle_limit`](crate::SessionOptions::idle_limit) it gives at most that much, and without
+    /// [`Sliding::EveryRequest`](crate::Sliding::EveryRequest) later requests lengthen it no
+    /// further than the lifetime that the last save started.
     ///
     /// # Errors
     ///
-    /// `Conflict`, `Removed`, `Rejected`, `Store`.
-    pub async fn save(&mut self) -> SessionResult<()> {
-        todo!()
-    }
-
-    /// Reads, changes and writes the newest stored data, again on conflict: no update is lost.
-    ///
-    /// # Errors
-    ///
-    /// `Removed`, `Rejected`, `Conflict`, `Store`.
-    pub async fn update<R: Send>(
-        &mut self,
-        _change: impl FnMut(&mut T) -> R + Send,
-    ) -> SessionResult<R> {
-        todo!()
-    }
-
-    /// Lengthens the session's life if little enough is left; `true` if it did.
-    ///
-    /// # Errors
-    ///
-    /// `Removed`, `Store`.
+    /// `Removed` if the session went meanwhile; `Store`.
     pub async fn slide(&mut self) -> SessionResult<bool> {
-        todo!()
+        let Some(mut known) = self.current.known() else {
+            return Ok(false);
+        };
+        match self.sessions.inner.store.slide(&known, true).await? {
+            Slid::NotNeeded => Ok(false),
+            Slid::Until(deadline) => {
+                known.deadline = Some(deadline);
+                self.current.seen_again(known);
+                Ok(true)
+            }
+            Slid::Gone => {
+                self.current.not_found();
+                Err(SessionError::Removed)
+            }
+        }
     }
 
     /// Removes the session and its bag (signs out); `true` if there was one.
     ///
+    /// From then on no request can load or store it, not even one that loaded it before. The
+    /// session is removed first and its bag after it; should the latter fail, that is logged, the
+    /// values cannot be read any more and expire. `on_logout` is called before.
+    ///
     /// # Errors
     ///
-    /// `Store`.
+    /// `Store` if the session could not be removed.
     pub async fn remove(&mut self) -> SessionResult<bool> {
-        todo!()
-    }
-
-    /// Signs a user in: new id, data of an anonymous session kept, another user's dropped.
-    ///
-    /// # Errors
-    ///
-    /// `Rejected`, `Conflict`, `Store`.
-    pub async fn sign_in(
-        &mut self,
-        _lifetime: Lifetime,
-        _change: impl FnMut(&mut T) + Send,
-    ) -> SessionResult<()> {
-        todo!()
-    }
-
-    /// Gives the session a new id; the old one is dead. A session that is not stored is stored.
-    ///
-    /// # Errors
-    ///
-    /// `Removed`, `Rejected`, `Conflict`, `Store`.
-    pub async fn renew(&mut self) -> SessionResult<()> {
-        todo!()
+        if self.is_request_only() {
+            return Ok(false);
+        }
+        let _gate = self.current.gate().await;
+        let gone = match self.current.known() {
+            Some(known) => {
+                let at = known.at.clone();
+                self.sessions.inner.end(&at, Some(known)).await?
+            }
+            None => false,
+        };
+        self.current.removed();
+        Ok(gone)
     }
 
     /// Tells the hooks that the user of this session was registered. Stores nothing.
     pub async fn registered(&mut self) {
-        todo!()
+        let inner = &self.sessions.inner;
+        inner.tell_registered(&mut self.data, &self.current).await;
     }
 }
 

@@ -4,75 +4,85 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::bag::SessionBag;
-use super::current::CurrentSession;
+use super::current::{CurrentSession, State};
 use super::data::SessionData;
 use super::error::SessionResult;
 use super::events::SessionEvents;
+use super::hooks::decoded;
 use super::id::SessionId;
+use super::look_up;
 use super::options::SessionOptions;
 use super::session::Session;
+use super::store::Store;
 use crate::client::CacheClientExtended;
+use crate::codec::Codec;
 use crate::error::Result;
 
 /// All sessions of one type on one store. Cloning shares.
+///
+/// Made once, at the start of the program. Requests use [`open`](Sessions::open) and
+/// [`bag`](Sessions::bag) with a [`CurrentSession`]; jobs and other programs name sessions by id.
+/// Without a request nothing slides a session.
+///
+/// ```no_run
+/// # use std::sync::Arc;
+/// # use session_core::{AuthUserSession, CacheClientExtended, SessionError, SessionId, Sessions};
+/// # async fn example(cache: Arc<dyn CacheClientExtended>) -> Result<(), SessionError> {
+/// let sessions = Sessions::<AuthUserSession>::new(cache);
+///
+/// let mut session = sessions.get_or_create(None).await?;
+/// session.display_name = Some("Alice".to_owned());
+/// session.save().await?;
+///
+/// let id = session.id().expect("a saved session has an id");
+/// sessions.update(&id, |user| user.email = Some("alice@example.org".to_owned())).await?;
+/// sessions.remove(&id).await?;
+/// # Ok(()) }
+/// ```
 pub struct Sessions<T: SessionData> {
-    inner: Arc<Inner<T>>,
+    pub(super) inner: Arc<Inner<T>>,
 }
 
-struct Inner<T: SessionData> {
-    cache: Arc<dyn CacheClientExtended>,
-    options: SessionOptions,
-    events: Vec<Arc<dyn SessionEvents<T>>>,
+pub(super) struct Inner<T: SessionData> {
+    pub(super) store: Store,
+    pub(super) events: Vec<Arc<dyn SessionEvents<T>>>,
 }
 
 impl<T: SessionData> Sessions<T> {
     /// Sessions on this store, with the default options and no events.
     pub fn new(cache: Arc<dyn CacheClientExtended>) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                cache,
-                options: SessionOptions::default(),
-                events: Vec::new(),
-            }),
-        }
+        let options = SessionOptions::default();
+        Self::from_parts(Store { cache, options }, Vec::new())
     }
 
     /// The same sessions with these options.
     #[must_use]
     pub fn with_options(self, options: SessionOptions) -> Self {
-        let inner = &*self.inner;
-        Self {
-            inner: Arc::new(Inner {
-                cache: inner.cache.clone(),
-                options,
-                events: inner.events.clone(),
-            }),
-        }
+        let cache = self.inner.store.cache.clone();
+        Self::from_parts(Store { cache, options }, self.inner.events.clone())
     }
 
-    /// The same sessions with these events too, called after those there already.
+    /// The same sessions with these events too, called after those that are there already.
     #[must_use]
     pub fn with_events(self, events: impl SessionEvents<T>) -> Self {
-        let inner = &*self.inner;
-        let mut all = inner.events.clone();
+        let mut all = self.inner.events.clone();
         all.push(Arc::new(events));
-        Self {
-            inner: Arc::new(Inner {
-                cache: inner.cache.clone(),
-                options: inner.options.clone(),
-                events: all,
-            }),
-        }
+        Self::from_parts(self.inner.store.clone(), all)
+    }
+
+    fn from_parts(store: Store, events: Vec<Arc<dyn SessionEvents<T>>>) -> Self {
+        let inner = Arc::new(Inner { store, events });
+        Self { inner }
     }
 
     /// The store.
     pub fn cache(&self) -> &Arc<dyn CacheClientExtended> {
-        &self.inner.cache
+        &self.inner.store.cache
     }
 
     /// The options.
     pub fn options(&self) -> &SessionOptions {
-        &self.inner.options
+        &self.inner.store.options
     }
 
     /// A new id, under which nothing is stored.
@@ -81,27 +91,56 @@ impl<T: SessionData> Sessions<T> {
     ///
     /// What the generator of the options gives.
     pub fn new_id(&self) -> Result<SessionId> {
-        self.inner.options.new_id()
+        self.inner.store.options.new_id()
     }
 
     /// The session of a request: the stored one, or a new one that is not stored.
     ///
+    /// Reads the store at most once a request, and not at all for a visitor without an id. An
+    /// expired or unknown id gives a new session, and that id is never adopted: what is stored
+    /// later gets an id of its own. Slides the session if the options say so; a failure to do so
+    /// is logged only, since what was read is good.
+    ///
     /// # Errors
     ///
-    /// `Rejected`, `Store`.
-    pub async fn open(&self, _current: &CurrentSession) -> SessionResult<Session<T>> {
-        todo!()
+    /// `Rejected` by `on_load`; `Store` when the store fails: an outage is never an empty session.
+    pub async fn open(&self, current: &CurrentSession) -> SessionResult<Session<T>> {
+        current.mark_used();
+        if let State::RequestOnly(data) = current.state() {
+            let data = decoded(Codec::decode(&data))?;
+            return Ok(Session::new(self.clone(), current.clone(), data, None));
+        }
+        let _gate = current.gate().await;
+        let inner = &*self.inner;
+        if let Some((id, known)) = look_up::look_up(inner, current).await? {
+            match inner.hydrate(&known).await? {
+                Ok(data) => {
+                    let base = Some(known.record.data.clone());
+                    return Ok(Session::new(self.clone(), current.clone(), data, base));
+                }
+                Err(error) => look_up::pass_over(inner, current, &id, error).await?,
+            }
+        }
+        let data = inner.make(current.lifetime()).await;
+        Ok(Session::new(self.clone(), current.clone(), data, None))
     }
 
     /// The bag of a request's session. Nothing is read.
     pub fn bag(&self, current: &CurrentSession) -> SessionBag {
-        SessionBag::new(current.clone())
+        SessionBag::new(self.inner.clone(), current.clone())
     }
 
     /// A session that lives in one request and is never stored, such as one made from a token.
-    pub fn request_only(&self, _data: T) -> Session<T> {
-        let _ = CurrentSession::request_only();
-        todo!()
+    ///
+    /// Saving and sliding it do nothing, and its bag takes nothing. Whoever opens the session of
+    /// its [`current`](Session::current) gets this one.
+    ///
+    /// # Errors
+    ///
+    /// `Store` if the data cannot be encoded.
+    pub fn request_only(&self, data: T) -> SessionResult<Session<T>> {
+        let current = CurrentSession::request_only(self.inner.encode(&data)?);
+        Ok(Session::new(self.clone(), current, data, None))
     }
 
     /// Outside a request: the session with this id, or a new one that is not stored.
@@ -109,8 +148,8 @@ impl<T: SessionData> Sessions<T> {
     /// # Errors
     ///
     /// As [`open`](Sessions::open).
-    pub async fn load(&self, _id: &SessionId) -> SessionResult<Session<T>> {
-        todo!()
+    pub async fn load(&self, id: &SessionId) -> SessionResult<Session<T>> {
+        self.open(&CurrentSession::outside(Some(id.clone()))).await
     }
 
     /// Outside a request: the session with this id, if it is stored.
@@ -118,17 +157,23 @@ impl<T: SessionData> Sessions<T> {
     /// # Errors
     ///
     /// As [`open`](Sessions::open).
-    pub async fn find(&self, _id: &SessionId) -> SessionResult<Option<Session<T>>> {
-        todo!()
+    pub async fn find(&self, id: &SessionId) -> SessionResult<Option<Session<T>>> {
+        let session = self.load(id).await?;
+        Ok(session.is_stored().then_some(session))
     }
 
-    /// The session with this id, or a new one that is stored at once, under an id of its own.
+    /// Outside a request: the session with this id, or a new one that is stored at once, under an
+    /// id of its own.
     ///
     /// # Errors
     ///
     /// As [`open`](Sessions::open) and [`Session::save`].
-    pub async fn get_or_create(&self, _id: Option<&SessionId>) -> SessionResult<Session<T>> {
-        todo!()
+    pub async fn get_or_create(&self, id: Option<&SessionId>) -> SessionResult<Session<T>> {
+        let mut session = self.open(&CurrentSession::outside(id.cloned())).await?;
+        if !session.is_stored() {
+            session.save().await?;
+        }
+        Ok(session)
     }
 
     /// Stores a session; the same as [`Session::save`].
@@ -140,26 +185,13 @@ impl<T: SessionData> Sessions<T> {
         session.save().await
     }
 
-    /// Changes the newest stored data of a session, again on conflict.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::update`]; `Removed` if there is none.
-    pub async fn update<R: Send>(
-        &self,
-        _id: &SessionId,
-        _change: impl FnMut(&mut T) -> R + Send,
-    ) -> SessionResult<R> {
-        todo!()
-    }
-
-    /// Removes a session and its bag; `true` if there was one.
+    /// Outside a request: removes a session and its bag; `true` if there was one.
     ///
     /// # Errors
     ///
     /// As [`Session::remove`].
-    pub async fn remove(&self, _id: &SessionId) -> SessionResult<bool> {
-        todo!()
+    pub async fn remove(&self, id: &SessionId) -> SessionResult<bool> {
+        self.inner.end(&id.into(), None).await
     }
 }
 
@@ -174,8 +206,8 @@ impl<T: SessionData> Clone for Sessions<T> {
 impl<T: SessionData> fmt::Debug for Sessions<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions")
-            .field("cache", &self.inner.cache)
-            .field("options", &self.inner.options)
+            .field("cache", &self.inner.store.cache)
+            .field("options", &self.inner.store.options)
             .field("events", &self.inner.events.len())
             .finish()
     }

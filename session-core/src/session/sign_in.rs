@@ -1,0 +1,314 @@
+//! New ids: signing a user in, and renewing an id without that.
+//!
+//! The order of the writes makes a failure harmless wherever it strikes. The session is written
+//! whole under its new id, which nobody knows yet; its bag is copied; and only then the old entry
+//! is removed, if it is still what was copied. Until that moment the old session is whole and as
+//! it was; from then on the new one is. What changed meanwhile makes the next try start from the
+//! newest data.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bytes::Bytes;
+
+use super::current::State;
+use super::data::SessionData;
+use super::error::{SessionError, SessionResult};
+use super::events::EventContext;
+use super::hooks::{context_of, decoded};
+use super::id::{SessionId, StoredId};
+use super::look_up::{self, TRIES};
+use super::options::Lifetime;
+use super::record::{Meta, Record};
+use super::session::Session;
+use super::sessions::Inner;
+use super::store::{Found, Known, Store, millis};
+use crate::entry::Expiry;
+use crate::error::Result;
+use crate::key;
+
+/// The values of a bag by their keys.
+type Values = HashMap<String, Bytes>;
+
+/// What a session is to become under its new id.
+struct Next<T> {
+    data: T,
+    meta: Meta,
+    keeps_bag: bool,
+}
+
+impl<T: SessionData> Session<T> {
+    /// Signs a user in: stores the session with the user under a new id and removes the old entry.
+    ///
+    /// The closure puts the user into the session, as it would
+    /// [`AuthUserSession`](crate::AuthUserSession) by `session.auth.user_id = …`; it gets the
+    /// newest stored data, and is called again if somebody changed it meanwhile. Data and bag of
+    /// an anonymous session are kept; if another user was signed in, the closure gets a new
+    /// session and the bag is dropped. `is_authenticated` and the time are set for it. Then
+    /// `validate` may refuse, and `on_authenticated` may fill the session. The absolute limit
+    /// begins anew; `lifetime` says whether the session is remembered.
+    ///
+    /// A failure leaves the old session as it was, never one that is signed in by half. If a
+    /// session was removed meanwhile, the user is signed in to a new one.
+    ///
+    /// Costs two writes, and with a bag two batch reads, one to three batch writes and a batch
+    /// removal more.
+    ///
+    /// # Errors
+    ///
+    /// `Rejected` by `validate`, `on_load` or `on_save`; `RequestOnly`; `Conflict` after dozens of
+    /// tries; `Store`.
+    pub async fn sign_in(
+        &mut self,
+        lifetime: Lifetime,
+        mut change: impl FnMut(&mut T) + Send,
+    ) -> SessionResult<()> {
+        let inner = self.sessions.inner.clone();
+        let current = self.current.clone();
+        let _gate = current.gate().await;
+        for tried in 0..TRIES {
+            let old = match current.state() {
+                State::RequestOnly(_) => return Err(SessionError::RequestOnly),
+                State::Live(_, known) => Some(known),
+                _ => None,
+            };
+            let data = match &old {
+                Some(known) => decoded(inner.hydrate(known).await?)?,
+                None if tried == 0 && matches!(current.state(), State::Absent) => self.data.clone(),
+                None => inner.make(lifetime).await,
+            };
+            let next = inner.signed_in(data, old.as_ref(), lifetime, &mut change);
+            let next = next.await?;
+            let Some(old) = old else {
+                let data = inner.encode(&next.data)?;
+                let meta = next.meta;
+                let (id, known) = inner.store.insert(Record { meta, data }).await?;
+                self.adopt(next.data, &known);
+                current.created(id, known);
+                return Ok(());
+            };
+            if self.try_to_move(&old, next).await? {
+                return Ok(());
+            }
+            self.look_again(tried).await?;
+        }
+        Err(SessionError::Conflict)
+    }
+
+    /// Gives the session a new id and removes the old entry; data, bag and limits stay.
+    ///
+    /// To be used when a user's rights change. A session that is not stored is stored. Its
+    /// lifetime starts anew as with a save. Unsaved changes of this copy are dropped. Costs as
+    /// much as [`sign_in`](Session::sign_in), and fails as harmlessly.
+    ///
+    /// # Errors
+    ///
+    /// `Removed`; `Rejected` by `on_load` or `on_save`; `Conflict` after dozens of tries; `Store`.
+    pub async fn renew(&mut self) -> SessionResult<()> {
+        if self.is_request_only() || matches!(self.current.state(), State::Absent) {
+            return self.save().await;
+        }
+        let inner = self.sessions.inner.clone();
+        let current = self.current.clone();
+        let _gate = current.gate().await;
+        for tried in 0..TRIES {
+            let Some(old) = current.known() else {
+                return Err(SessionError::Removed);
+            };
+            let data = decoded(inner.hydrate(&old).await?)?;
+            let expires_in = inner.ask_to_save(&data, context_of(&old)).await?;
+            let next = Next {
+                data,
+                meta: old.record.meta.clone().saved(inner.store.now(), expires_in),
+                keeps_bag: true,
+            };
+            if self.try_to_move(&old, next).await? {
+                return Ok(());
+            }
+            self.look_again(tried).await?;
+        }
+        Err(SessionError::Conflict)
+    }
+
+    /// Moves the session to a new id; `false` if the old one was changed or removed meanwhile.
+    async fn try_to_move(&mut self, old: &Known, next: Next<T>) -> SessionResult<bool> {
+        let inner = &self.sessions.inner;
+        let data = inner.encode(&next.data)?;
+        let record = Record {
+            meta: next.meta,
+            data,
+        };
+        let moved = inner.store.move_to_new_id(old, record, next.keeps_bag);
+        let Some((id, known)) = moved.await? else {
+            return Ok(false);
+        };
+        self.adopt(next.data, &known);
+        self.current.renewed(id, known);
+        Ok(true)
+    }
+
+    fn adopt(&mut self, data: T, known: &Known) {
+        self.data = data;
+        self.base = Some(known.record.data.clone());
+    }
+
+    /// Reads what others have stored meanwhile, after a pause if it has happened before.
+    async fn look_again(&self, tried: u32) -> SessionResult<()> {
+        if tried > 0 {
+            look_up::pause(tried).await;
+        }
+        if let Some(id) = self.current.id() {
+            look_up::refresh(&*self.sessions.inner, &self.current, &id).await?;
+        }
+        Ok(())
+    }
+}
+
+impl<T: SessionData> Inner<T> {
+    /// What the session becomes with the user in it.
+    async fn signed_in(
+        &self,
+        mut data: T,
+        old: Option<&Known>,
+        lifetime: Lifetime,
+        change: &mut (impl FnMut(&mut T) + Send),
+    ) -> SessionResult<Next<T>> {
+        let now = self.store.now();
+        let before = owner_of(&data).map(str::to_owned);
+        change(&mut data);
+        let is_anothers = before.is_some() && before.as_deref() != owner_of(&data);
+        if is_anothers {
+            data = self.make(lifetime).await;
+            change(&mut data);
+        }
+        if let Some(auth) = data.auth_mut() {
+            auth.is_authenticated = true;
+            auth.authenticated_ms = Some(now);
+        }
+        let context = EventContext::new(old.map(|known| known.at.clone()), lifetime);
+        self.authenticate(&mut data, &context).await?;
+        let expires_in = self.ask_to_save(&data, context).await?;
+        let limit = self.store.options.absolute_limit;
+        Ok(Next {
+            data,
+            meta: Meta::new(now, limit, lifetime).saved(now, expires_in),
+            keeps_bag: !is_anothers,
+        })
+    }
+}
+
+impl Store {
+    /// Stores the session under a new id and removes the old entry, bag and all; `None`, with
+    /// nothing changed, if the old one was changed or removed meanwhile.
+    async fn move_to_new_id(
+        &self,
+        old: &Known,
+        mut record: Record,
+        keeps_bag: bool,
+    ) -> SessionResult<Option<(SessionId, Known)>> {
+        let mut values = Values::new();
+        record.meta.bag.clear();
+        if keeps_bag {
+            let now = self.now();
+            let names = old.record.meta.bag_keys(now).map(str::to_owned);
+            let own = |name: String| (name.clone(), old.record.meta.bag[&name]);
+            record.meta.bag = names.map(own).collect();
+            values = self.bag_values(old).await?;
+        }
+        let (id, new) = self.insert(record).await?;
+        if let Err(error) = self.write_bag(&new, &values).await {
+            self.discard(&new).await;
+            return Err(error);
+        }
+        match self.remove_if_unchanged(old).await {
+            Ok(true) => {}
+            Ok(false) => {
+                self.discard(&new).await;
+                return Ok(None);
+            }
+            Err(error) => match self.read(&old.at).await {
+                // The removal took place and its answer was lost.
+                Ok(Found::Nothing) => {}
+                // Whether it took place is not known, so both stay: each is whole, and nobody has
+                // the new id.
+                Err(_) => return Err(error),
+                Ok(_) => {
+                    self.discard(&new).await;
+                    return Err(error);
+                }
+            },
+        }
+        // From here on the new session is the session: nothing may fail it any more.
+        if let Err(error) = self.catch_up(old, &new, &values).await {
+            tracing::warn!(%error, "the last changes of a bag may be lost to a new session id");
+        }
+        self.clear_bag(old).await;
+        Ok(Some((id, new)))
+    }
+
+    /// Copies what the bag got between being copied and the removal of its session.
+    ///
+    /// A write of the bag that was acknowledged took place before that removal, since it checks
+    /// afterwards that the session is there; so it is seen here.
+    async fn catch_up(&self, old: &Known, new: &Known, copied: &Values) -> SessionResult<()> {
+        if new.record.meta.bag.is_empty() {
+            return Ok(());
+        }
+        let mut values = self.bag_values(old).await?;
+        values.retain(|key, value| copied.get(key) != Some(value));
+        values.retain(|key, _| new.record.meta.bag.contains_key(key));
+        self.write_bag(new, &values).await
+    }
+
+    async fn bag_values(&self, of: &Known) -> SessionResult<Values> {
+        let names: Vec<&str> = of.record.meta.bag_keys(self.now()).collect();
+        if names.is_empty() {
+            return Ok(Values::new());
+        }
+        let keys = bag_keys(&of.at, &names)?;
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let values = self.cache.read_all(&keys).await?;
+        let values = names.into_iter().zip(values);
+        let values = values.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Ok(values.collect())
+    }
+
+    /// Writes values into a bag whose session names them already, each with the time it has.
+    async fn write_bag(&self, to: &Known, values: &Values) -> SessionResult<()> {
+        let now = self.now();
+        let limit = self.limit(&to.record.meta);
+        let mut by_deadline: BTreeMap<i64, Vec<(String, Bytes)>> = BTreeMap::new();
+        for (name, value) in values {
+            let own = to.record.meta.bag.get(name).copied().flatten();
+            let entries = by_deadline.entry(own.unwrap_or(limit).min(limit));
+            let key = key::bag_key(&to.at, name)?;
+            entries.or_default().push((key, value.clone()));
+        }
+        for (deadline, entries) in by_deadline {
+            let entries: Vec<(&str, Bytes)> = entries
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.clone()))
+                .collect();
+            let expiry = Expiry::In(millis(deadline - now));
+            self.cache.write_all(&entries, expiry).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a session back whose id nobody has got.
+    async fn discard(&self, new: &Known) {
+        if let Err(error) = self.remove(&new.at).await {
+            tracing::warn!(%error, "a session that nobody has the id of stays until it expires");
+        }
+        self.clear_bag(new).await;
+    }
+}
+
+/// Whose data this is, signed in or not.
+fn owner_of<T: SessionData>(data: &T) -> Option<&str> {
+    let named = || data.auth()?.user_id.as_deref();
+    data.user_id().or_else(named)
+}
+
+fn bag_keys(at: &StoredId, names: &[&str]) -> Result<Vec<String>> {
+    names.iter().map(|name| key::bag_key(at, name)).collect()
+}

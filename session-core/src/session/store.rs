@@ -1,0 +1,298 @@
+//! The store calls of sessions: the only place that reads and writes the entry of a session.
+//!
+//! A session's entry is made by [`Store::insert`], changed by [`Store::replace`] and removed by
+//! [`Store::remove_if_unchanged`] or, where it cannot be read or is never still, [`Store::remove`].
+//! None of them writes without a condition. What must know of every session that comes and goes,
+//! such as an index of users, belongs into these.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::error::SessionResult;
+use super::id::{SessionId, StoredId};
+use super::options::{SessionOptions, Sliding};
+use super::record::{Meta, Record, Unreadable};
+use crate::client::CacheClientExtended;
+use crate::entry::{Condition, Expiry, TimeToLive, millis_rounded_up};
+use crate::error::{Error, ErrorKind};
+use crate::key;
+
+/// A store, and how sessions are kept in it.
+#[derive(Clone)]
+pub(super) struct Store {
+    pub(super) cache: Arc<dyn CacheClientExtended>,
+    pub(super) options: SessionOptions,
+}
+
+/// A stored session as it was last seen.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) at: StoredId,
+    /// Exactly what is stored: what `Equals` compares.
+    pub(super) bytes: Bytes,
+    pub(super) record: Arc<Record>,
+    /// When the store will drop it, in milliseconds on the clock of the options; [`NEVER`] if
+    /// never, `None` if nobody has asked.
+    pub(super) deadline: Option<i64>,
+}
+
+/// What is stored under an id.
+pub(super) enum Found {
+    Session(Known),
+    Nothing,
+    /// Bytes that are no session, and why.
+    Undecodable(Error),
+}
+
+/// What sliding came to.
+#[derive(PartialEq, Eq)]
+pub(super) enum Slid {
+    NotNeeded,
+    /// The session lives until then.
+    Until(i64),
+    Gone,
+}
+
+/// A deadline that never comes.
+pub(super) const NEVER: i64 = i64::MAX;
+
+impl Store {
+    pub(super) fn now(&self) -> i64 {
+        self.options.now_ms()
+    }
+
+    /// Reads a session and what is left of its life, in one call.
+    pub(super) async fn read(&self, at: &StoredId) -> SessionResult<Found> {
+        let stored = self
+            .cache
+            .read_with_time_to_live(&key::session_key(at))
+            .await?;
+        let Some((bytes, time_to_live)) = stored else {
+            return Ok(Found::Nothing);
+        };
+        let deadline = match time_to_live {
+            TimeToLive::Never => NEVER,
+            TimeToLive::Remaining(left) => self.now().saturating_add(millis_rounded_up(left)),
+        };
+        self.found(at, bytes, Some(deadline))
+    }
+
+    /// Makes what was read a session, unless its absolute limit is reached.
+    pub(super) fn found(
+        &self,
+        at: &StoredId,
+        bytes: Bytes,
+        deadline: Option<i64>,
+    ) -> SessionResult<Found> {
+        let record = match Record::decode(&bytes) {
+            Ok(record) => record,
+            Err(Unreadable::Newer(error)) => return Err(error.into()),
+            Err(Unreadable::Damaged(error)) => return Ok(Found::Undecodable(error)),
+        };
+        if self.limit(&record.meta) <= self.now() {
+            return Ok(Found::Nothing);
+        }
+        Ok(Found::Session(Known {
+            at: at.clone(),
+            bytes,
+            record: Arc::new(record),
+            deadline,
+        }))
+    }
+
+    /// Stores a new session under a fresh id.
+    pub(super) async fn insert(&self, record: Record) -> SessionResult<(SessionId, Known)> {
+        let bytes = record.encode(self.options.codec)?;
+        let now = self.now();
+        let left = self.left_after_save(&record.meta, now);
+        let record = Arc::new(record);
+        // An id that is taken is next to impossible, unless the generator is broken.
+        for _ in 0..3 {
+            let id = self.options.new_id()?;
+            let at = StoredId::from(&id);
+            let key = key::session_key(&at);
+            let expiry = Expiry::In(left);
+            if self
+                .cache
+                .write(&key, bytes.clone(), Condition::Absent, expiry)
+                .await?
+            {
+                let deadline = Some(deadline(now, left));
+                let known = Known {
+                    at,
+                    bytes,
+                    record,
+                    deadline,
+                };
+                return Ok((id, known));
+            }
+        }
+        Err(Error::new(ErrorKind::Other, "session", "create")
+            .with_message("the generator gives ids that are taken")
+            .into())
+    }
+
+    /// Saves a session that is stored as `known`; `None` if it is not any more.
+    ///
+    /// Its life starts anew.
+    pub(super) async fn replace(
+        &self,
+        known: &Known,
+        record: Record,
+    ) -> SessionResult<Option<Known>> {
+        let now = self.now();
+        let left = self.left_after_save(&record.meta, now);
+        if left.is_zero() {
+            return Ok(None);
+        }
+        let deadline = deadline(now, left);
+        self.swap(known, record, Expiry::In(left), Some(deadline))
+            .await
+    }
+
+    /// Changes what a session keeps of its bag; `None` if it is not stored as `known` any more.
+    ///
+    /// Its life goes on as it was.
+    pub(super) async fn replace_bag(
+        &self,
+        known: &Known,
+        change: impl FnOnce(&mut Meta) + Send,
+    ) -> SessionResult<Option<Known>> {
+        let mut record = (*known.record).clone();
+        change(&mut record.meta);
+        self.swap(known, record, Expiry::Keep, known.deadline).await
+    }
+
+    async fn swap(
+        &self,
+        known: &Known,
+        record: Record,
+        expiry: Expiry,
+        deadline: Option<i64>,
+    ) -> SessionResult<Option<Known>> {
+        let bytes = record.encode(self.options.codec)?;
+        let key = key::session_key(&known.at);
+        let condition = Condition::Equals(known.bytes.clone());
+        let written = self
+            .cache
+            .write(&key, bytes.clone(), condition, expiry)
+            .await?;
+        Ok(written.then(|| Known {
+            at: known.at.clone(),
+            bytes,
+            record: Arc::new(record),
+            deadline,
+        }))
+    }
+
+    /// Removes a session; `false` if it is not stored as `known` any more.
+    pub(super) async fn remove_if_unchanged(&self, known: &Known) -> SessionResult<bool> {
+        let key = key::session_key(&known.at);
+        let condition = Condition::Equals(known.bytes.clone());
+        let nothing = Expiry::In(Duration::ZERO);
+        Ok(self
+            .cache
+            .write(&key, Bytes::new(), condition, nothing)
+            .await?)
+    }
+
+    /// Removes whatever is stored as a session.
+    pub(super) async fn remove(&self, at: &StoredId) -> SessionResult<bool> {
+        Ok(self.cache.remove(&key::session_key(at)).await?)
+    }
+
+    /// Removes the bag of a session that is not there any more.
+    ///
+    /// A failure is logged and no more: nobody can read the values, and they expire.
+    pub(super) async fn clear_bag(&self, known: &Known) {
+        let keys = known.record.meta.bag.keys();
+        let keys: Vec<String> = keys
+            .filter_map(|name| key::bag_key(&known.at, name).ok())
+            .collect();
+        if keys.is_empty() {
+            return;
+        }
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        if let Err(error) = self.cache.remove_all(&keys).await {
+            tracing::warn!(%error, "the bag of a removed session stays until it expires");
+        }
+    }
+
+    /// Moves the deadline of a session that is used, if little enough is left.
+    pub(super) async fn slide(&self, known: &Known, by_hand: bool) -> SessionResult<Slid> {
+        let now = self.now();
+        let meta = &known.record.meta;
+        let mut window = self.limit(meta).saturating_sub(now);
+        // Without sliding, use moves the idle limit only, and the lifetime ends when it ends.
+        let lifetime_ends = match by_hand || self.options.sliding == Sliding::EveryRequest {
+            true => now.saturating_add(meta.lifetime),
+            false => meta.saved.saturating_add(meta.lifetime),
+        };
+        window = window.min(lifetime_ends.saturating_sub(now));
+        if let Some(idle) = self.options.idle_limit {
+            window = window.min(millis_rounded_up(idle));
+        }
+        let below = match self.options.slide_below {
+            Some(below) => millis_rounded_up(below),
+            None => window - window / 10,
+        };
+        let target = now.saturating_add(window);
+        let deadline = known.deadline.unwrap_or(now);
+        if deadline.saturating_sub(now) >= below || target.saturating_sub(deadline) < LEAST_GAIN {
+            return Ok(Slid::NotNeeded);
+        }
+        let key = key::session_key(&known.at);
+        let expiry = Expiry::In(millis(window));
+        Ok(match self.cache.set_time_to_live(&key, expiry).await? {
+            true => Slid::Until(target),
+            false => Slid::Gone,
+        })
+    }
+
+    /// What is left of a session that was seen; `None` once its time is over.
+    pub(super) fn time_to_live(&self, known: &Known) -> Option<TimeToLive> {
+        let meta = &known.record.meta;
+        // Nobody asked the store: what the last save gave, which sliding may have lengthened.
+        let deadline = known.deadline.unwrap_or_else(|| {
+            let left = self.left_after_save(meta, meta.saved);
+            deadline(meta.saved, left)
+        });
+        if deadline == NEVER {
+            return Some(TimeToLive::Never);
+        }
+        let left = deadline.saturating_sub(self.now());
+        (left > 0).then(|| TimeToLive::Remaining(millis(left)))
+    }
+
+    /// Whether a request that looks a session up may have to slide it.
+    pub(super) fn slides_on_use(&self) -> bool {
+        self.options.sliding == Sliding::EveryRequest || self.options.idle_limit.is_some()
+    }
+
+    /// When the session ends whatever happens.
+    pub(super) fn limit(&self, meta: &Meta) -> i64 {
+        let limit = millis_rounded_up(self.options.absolute_limit);
+        meta.until.min(meta.created.saturating_add(limit))
+    }
+
+    /// How long a session lives that is saved now.
+    fn left_after_save(&self, meta: &Meta, now: i64) -> Duration {
+        let idle = self.options.idle_limit.map_or(NEVER, millis_rounded_up);
+        let left = meta.lifetime.min(idle);
+        millis(left.min(self.limit(meta).saturating_sub(now)))
+    }
+}
+
+pub(super) fn millis(millis: i64) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or_default())
+}
+
+fn deadline(now: i64, left: Duration) -> i64 {
+    now.saturating_add(millis_rounded_up(left))
+}
+
+/// Sliding that would gain less than this many milliseconds is not worth a write; without it the
+/// rounding of what is left would cause one at every request near the absolute limit.
+const LEAST_GAIN: i64 = 1_000;
