@@ -46,7 +46,7 @@ pub struct SqliteOptions {
     pub(crate) readers: usize,
     pub(crate) page_cache: usize,
     pub(crate) max_bytes: Option<u64>,
-    pub(crate) sweep_every: Duration,
+    pub(crate) sweep_interval: Duration,
     pub(crate) read_only: bool,
 }
 
@@ -68,7 +68,7 @@ impl SqliteOptions {
             readers: 4,
             page_cache: 8 * 1_024 * 1_024,
             max_bytes: None,
-            sweep_every: Duration::from_secs(1),
+            sweep_interval: Duration::from_secs(1),
             read_only: false,
         }
     }
@@ -80,7 +80,7 @@ impl SqliteOptions {
         "readers",
         "page_cache",
         "max_bytes",
-        "sweep_ms",
+        "sweep_interval_ms",
         "read_only",
     ];
 
@@ -137,8 +137,8 @@ impl SqliteOptions {
 
     /// How often expired entries are looked for; each second by default.
     #[must_use]
-    pub fn sweep_every(mut self, interval: Duration) -> Self {
-        self.sweep_every = interval;
+    pub fn sweep_interval(mut self, interval: Duration) -> Self {
+        self.sweep_interval = interval;
         self
     }
 
@@ -214,7 +214,9 @@ impl SqliteOptions {
             "readers" => self.readers = size(1)?,
             "page_cache" => self.page_cache = size(0)?,
             "max_bytes" => self.max_bytes = Some(parameter.number(1)?),
-            "sweep_ms" => self.sweep_every = Duration::from_millis(parameter.number(1)?),
+            "sweep_interval_ms" => {
+                self.sweep_interval = Duration::from_millis(parameter.number(1)?)
+            }
             "read_only" => {
                 self.read_only = match parameter.value() {
                     "true" => true,
@@ -259,7 +261,7 @@ impl fmt::Debug for SqliteOptions {
             .field("readers", &self.readers)
             .field("page_cache", &self.page_cache)
             .field("max_bytes", &self.max_bytes)
-            .field("sweep_every", &self.sweep_every)
+            .field("sweep_interval", &self.sweep_interval)
             .field("read_only", &self.read_only)
             .finish()
     }

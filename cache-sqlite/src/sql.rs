@@ -218,3 +218,64 @@ fn end(parameter: &str) -> String {
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How SQLite would run a statement, with every parameter NULL.
+    fn plan(statement: &str) -> String {
+        let mut connection = Connection::open_in_memory().unwrap();
+        Sql::new("t").prepare(&mut connection).unwrap();
+        let mut plan = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+            .unwrap();
+        let mut rows = plan.raw_query();
+        let mut steps = String::new();
+        while let Some(row) = rows.next().unwrap() {
+            steps += &row.get::<_, String>("detail").unwrap();
+            steps += "\n";
+        }
+        steps
+    }
+
+    #[test]
+    fn no_statement_reads_the_whole_table() {
+        let sql = Sql::new("t");
+        let statements = [
+            &sql.read,
+            &sql.deadline,
+            &sql.replace,
+            &sql.replace_keeping,
+            &sql.swap,
+            &sql.swap_keeping,
+            &sql.set_value,
+            &sql.set_deadline,
+            &sql.delete,
+            &sql.delete_live,
+            &sql.delete_equal,
+            &sql.keys,
+            &sql.step_end,
+            &sql.delete_range,
+            &sql.any_expired,
+            &sql.delete_expired,
+        ];
+        for statement in statements {
+            let plan = plan(statement);
+            assert!(plan.contains("SEARCH t USING"), "{statement}: {plan}");
+            assert!(
+                !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"),
+                "{statement}: {plan}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_listing_takes_both_ends_of_its_range_from_the_index() {
+        let sql = Sql::new("t");
+        for statement in [&sql.keys, &sql.step_end, &sql.delete_range] {
+            assert!(plan(statement).contains("(key>? AND key<?)"), "{statement}");
+        }
+        assert!(plan(&sql.delete_expired).contains("t_deadline"));
+    }
+}

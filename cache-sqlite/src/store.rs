@@ -45,7 +45,7 @@ impl Store {
             readers,
             file,
         } = connection::open(options, &sql)?;
-        let sweep = Sweep::new(Arc::clone(&sql), options.sweep_every);
+        let sweep = Sweep::new(Arc::clone(&sql), options.sweep_interval);
         Ok(Self {
             readers: file.is_some().then(|| Readers::new(readers)),
             writer: Writer::start(writer, file.clone(), sweep)?,

@@ -56,9 +56,10 @@ impl Sweep {
         self.log = true;
     }
 
-    /// Does one step, and sets when the next is due.
-    pub(crate) fn step(&mut self, connection: &Connection) {
-        let found = self.remove_or_shrink(connection).unwrap_or_else(|failure| {
+    /// Does one step if the file is as it should be, and sets when the next is due.
+    pub(crate) fn step(&mut self, connection: &Connection, file: Result<(), Failure>) {
+        let found = file.and_then(|()| self.remove_or_shrink(connection));
+        let found = found.unwrap_or_else(|failure| {
             // A lock or a full disk passes; whoever writes hears of all else.
             tracing::debug!(?failure, "expired entries could not be removed");
             Found::Nothing

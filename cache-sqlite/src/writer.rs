@@ -225,6 +225,10 @@ struct Undone {
 }
 
 impl Undone {
+    fn is_for_want_of_room(self) -> bool {
+        self.failure.is_full() && self.outcome == Outcome::NotApplied
+    }
+
     fn surely(failure: Failure) -> Self {
         Self {
             failure,
@@ -249,23 +253,25 @@ impl Thread {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if self.sweep.is_due() && check(self.file.as_deref()).is_ok() {
-                self.sweep.step(&self.connection);
+            if self.sweep.is_due() {
+                let file = check(self.file.as_deref());
+                self.sweep.step(&self.connection, file);
             }
         }
     }
 
     /// Commits a job together with what waits behind it, and answers.
     fn work_off(&mut self, first: Box<dyn Job>) {
-        let mut group = self.gather(first);
-        let committed = self
-            .begin(&mut group)
-            .and_then(|()| self.commit(&mut group));
-        match committed {
+        let Some(mut group) = self.begin(first) else {
+            return;
+        };
+        match self.commit(&mut group) {
             // One that is too large must not take the others down: each for itself, then.
-            Err(undone) if group.len() > 1 && undone.failure.is_full() => {
-                for job in group {
-                    self.work_off_alone(job);
+            Err(undone) if undone.is_for_want_of_room() && group.len() > 1 => {
+                for mut job in group {
+                    let alone = std::slice::from_mut(&mut job);
+                    let committed = self.begin_now().and_then(|()| self.commit(alone));
+                    job.answer(committed);
                 }
             }
             committed => {
@@ -276,44 +282,38 @@ impl Thread {
         }
     }
 
-    fn work_off_alone(&mut self, job: Box<dyn Job>) {
-        let mut alone = vec![job];
-        let committed = self.begin_now().and_then(|()| self.commit(&mut alone));
-        for job in alone {
-            job.answer(committed);
-        }
-    }
-
-    /// Takes what is waiting, up to what one transaction may hold.
-    fn gather(&mut self, first: Box<dyn Job>) -> Vec<Box<dyn Job>> {
-        let mut weight = first.weight();
-        let mut group = vec![first];
-        while weight < GROUP {
-            let Ok(job) = self.queue.try_recv() else {
-                break;
-            };
-            weight = weight.saturating_add(job.weight());
-            group.push(job);
-        }
-        group
-    }
-
-    /// Begins the transaction, waiting for other processes as long as anybody waits for it.
-    fn begin(&mut self, group: &mut Vec<Box<dyn Job>>) -> Result<(), Undone> {
-        loop {
-            group.retain(|job| !job.is_withdrawn());
-            if group.is_empty() {
-                return Err(Undone::surely(Failure::Rule(ErrorKind::Overloaded, None)));
-            }
+    /// Begins a transaction and takes the jobs for it, or none if all were answered otherwise.
+    ///
+    /// Waits for other processes as long as the caller of the first job waits.
+    fn begin(&mut self, first: Box<dyn Job>) -> Option<Vec<Box<dyn Job>>> {
+        while !first.is_withdrawn() {
             match self.begin_now() {
+                Ok(()) => return Some(self.gather(first)),
                 Err(undone) if undone.failure.is_busy() => {}
-                Err(undone) => return Err(undone),
-                Ok(()) => {
-                    group.retain_mut(|job| job.begin());
-                    return Ok(());
+                Err(undone) => {
+                    first.answer(Err(undone));
+                    return None;
                 }
             }
         }
+        None
+    }
+
+    /// Takes the job and what is waiting behind it, up to what one transaction may hold.
+    fn gather(&mut self, first: Box<dyn Job>) -> Vec<Box<dyn Job>> {
+        let mut weight = 0;
+        let mut group = Vec::new();
+        let mut next = Some(first);
+        while let Some(mut job) = next {
+            if job.begin() {
+                weight += job.weight();
+                group.push(job);
+            }
+            next = (weight < GROUP)
+                .then(|| self.queue.try_recv().ok())
+                .flatten();
+        }
+        group
     }
 
     fn begin_now(&mut self) -> Result<(), Undone> {

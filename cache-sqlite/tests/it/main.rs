@@ -1,7 +1,15 @@
 //! What this backend promises: the suite that all backends pass, and what is its alone.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod conformance;
 mod store;
 
-mod basics;
+mod conformance;
+mod model;
+
+mod cancellation;
+mod faults;
+mod files;
+mod groups;
+mod kill;
+mod sharing;
+mod upkeep;

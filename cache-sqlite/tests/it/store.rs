@@ -1,7 +1,7 @@
 //! A store of a test's own, in a folder that goes with it.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cache_sqlite::{SqliteCache, SqliteOptions};
 use rusqlite::Connection;
@@ -24,7 +24,7 @@ impl TempStore {
 
     /// Options for the file, without a sweeper that would meddle.
     pub(crate) fn options(&self) -> SqliteOptions {
-        SqliteOptions::file(self.path()).sweep_every(Duration::from_secs(3_600))
+        SqliteOptions::file(self.path()).sweep_interval(Duration::from_secs(3_600))
     }
 
     pub(crate) async fn connect(&self) -> SqliteCache {
@@ -44,5 +44,15 @@ impl TempStore {
         self.raw()
             .execute("UPDATE cache SET deadline = deadline - ?1", [by])
             .unwrap();
+    }
+}
+
+/// Waits until something that happens on another thread has happened.
+#[track_caller]
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let watchdog = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < watchdog, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
