@@ -13,6 +13,9 @@ mod store;
 
 pub mod reference;
 
+#[cfg(feature = "servers")]
+pub mod servers;
+
 pub use harness::{Client, Harness, Reopen, Share};
 pub use profile::Profile;
 pub use run::{lacking, run};

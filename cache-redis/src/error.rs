@@ -1,0 +1,150 @@
+//! What went wrong below, told in the contract's words.
+//!
+//! Redis names its errors by a code at the start of the line; the code decides, not the driver's
+//! classes. Servers quote commands and their arguments in some messages, so that of a message only
+//! what is known to quote nothing is kept.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use redis::{RedisError, ServerError};
+use session_core::{Error, ErrorKind, Outcome};
+
+pub(crate) const BACKEND: &str = "redis";
+
+/// Why a request to a server failed; becomes an [`Error`] once the operation is known.
+///
+/// Cheap to clone, because one lost connection fails many calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: ErrorKind,
+    pub(crate) outcome: Outcome,
+    cause: Option<Arc<str>>,
+}
+
+impl Failure {
+    /// A failure of which it is known that the server changed nothing.
+    pub(crate) fn not_applied(kind: ErrorKind, cause: impl Into<Arc<str>>) -> Self {
+        let cause = Some(cause.into());
+        Self {
+            kind,
+            outcome: Outcome::NotApplied,
+            cause,
+        }
+    }
+
+    /// A failure after which the server may have changed.
+    pub(crate) fn unknown(kind: ErrorKind, cause: impl Into<Arc<str>>) -> Self {
+        let cause = Some(cause.into());
+        Self {
+            kind,
+            outcome: Outcome::Unknown,
+            cause,
+        }
+    }
+
+    /// No answer within the call's time.
+    pub(crate) fn silence() -> Self {
+        Self::unknown(ErrorKind::Timeout, "the server did not answer")
+    }
+
+    /// An answer that the protocol does not allow for what was asked.
+    pub(crate) fn unexpected() -> Self {
+        Self::unknown(ErrorKind::Other, "the answer is not one to the question")
+    }
+
+    /// The failure as the caller of an operation sees it.
+    pub(crate) fn of(self, operation: &'static str) -> Error {
+        let error = Error::new(self.kind, BACKEND, operation).with_outcome(self.outcome);
+        match self.cause {
+            Some(cause) => error.with_source(Cause(cause)),
+            None => error,
+        }
+    }
+}
+
+/// A failed exchange: the connection is gone or the answer is garbled.
+pub(crate) fn transport(error: &RedisError) -> Failure {
+    if error.kind() == redis::ErrorKind::Parse {
+        // The parser's message quotes what it could not read.
+        return Failure::unknown(ErrorKind::Other, "the answer is garbled");
+    }
+    Failure::unknown(ErrorKind::Unavailable, describe(error))
+}
+
+/// A connection that could not be opened: nothing was sent.
+pub(crate) fn opening(error: &std::io::Error) -> Failure {
+    Failure::not_applied(ErrorKind::Unavailable, error.to_string())
+}
+
+/// An answer that is an error. The server says so before it changes anything, save where the
+/// connection or the script ended half-way.
+pub(crate) fn server(error: &ServerError) -> Failure {
+    let code = code(error);
+    let kind = match code {
+        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" | "UNBLOCKED" => {
+            ErrorKind::Unavailable
+        }
+        "BUSY" => ErrorKind::Overloaded,
+        "READONLY" | "NOREPLICAS" => ErrorKind::ReadOnly,
+        "OOM" | "MISCONF" => ErrorKind::Full,
+        "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" => ErrorKind::Denied,
+        "ERR" => match error.details() {
+            Some(text) if text.contains("max number of clients") => ErrorKind::Overloaded,
+            Some(text) if text.contains("invalid password") || text.contains("AUTH") => {
+                ErrorKind::Denied
+            }
+            Some(text) if text.contains("DB index") => ErrorKind::InvalidInput,
+            _ => ErrorKind::Other,
+        },
+        _ => ErrorKind::Other,
+    };
+    Failure::not_applied(kind, message(code, error.details()))
+}
+
+/// The code of an error, also where an older server wrapped it into a script's error.
+pub(crate) fn code(error: &ServerError) -> &str {
+    if error.code() == "ERR"
+        && let Some((_, inner)) = error.details().unwrap_or_default().rsplit_once(": -")
+    {
+        let code = inner.split(' ').next().unwrap_or_default();
+        if !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return code;
+        }
+    }
+    error.code()
+}
+
+/// Code and text of an error, up to where the server starts to quote.
+fn message(code: &str, details: Option<&str>) -> String {
+    let details = details.unwrap_or_default();
+    let plain = details.split(['\'', '`', '"']).next().unwrap_or_default();
+    let plain = plain.split(" script:").next().unwrap_or_default();
+    format!("{code} {}", plain.trim_end())
+}
+
+/// The driver's words for a failure of the connection, which quote nothing.
+fn describe(error: &RedisError) -> Cow<'static, str> {
+    match error.kind() {
+        redis::ErrorKind::Io => error.to_string().into(),
+        _ => Cow::Borrowed("the connection failed"),
+    }
+}
+
+/// The text of a failure as the `source()` of an error.
+struct Cause(Arc<str>);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl std::error::Error for Cause {}

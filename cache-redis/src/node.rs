@@ -1,0 +1,195 @@
+//! One server as calls see it: connected, being connected, or known to be out.
+//!
+//! A task per node holds the connection and opens the next one when it ends; calls look at the
+//! state and never connect themselves, so that there is one attempt at a time, none is lost with
+//! a dropped call, and in a known outage a call fails without waiting.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_core::{ErrorKind, Outcome};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::error::Failure;
+use crate::link::{Link, Request, Settings};
+use crate::options::Address;
+
+/// What a call is to its server: until when it waits, and what may be done about a lost answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call {
+    pub(crate) operation: &'static str,
+    pub(crate) deadline: Instant,
+    pub(crate) repeat: Repeat,
+}
+
+/// Whether a request whose answer was lost with its connection is sent once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// It only reads.
+    Harmless,
+    /// It may have changed the store.
+    Never,
+}
+
+/// A server, its one connection and the requests in flight to it.
+pub(crate) struct Node {
+    state: watch::Receiver<State>,
+    permits: Semaphore,
+    connector: AbortHandle,
+}
+
+enum State {
+    Connecting,
+    Open(Arc<Link>),
+    /// Three failures in a row, or a refusal that trying again at once does not change.
+    Down(Failure),
+}
+
+impl Node {
+    /// Starts to connect; calls wait for the outcome.
+    pub(crate) fn new(address: Address, settings: Arc<Settings>, max_in_flight: usize) -> Self {
+        let (sender, state) = watch::channel(State::Connecting);
+        let connector = tokio::spawn(keep_connected(address, settings, sender));
+        Self {
+            state,
+            permits: Semaphore::new(max_in_flight),
+            connector: connector.abort_handle(),
+        }
+    }
+
+    /// Sends a request and gives the server's answer, an error of the server included.
+    pub(crate) async fn send<R: Request>(
+        &self,
+        call: Call,
+        request: &R,
+    ) -> Result<R::Answer, Failure> {
+        // Before waiting for a permit: those in flight to a dead server hold theirs for long.
+        if let State::Down(failure) = &*self.state.borrow() {
+            return Err(failure.clone());
+        }
+        let _permit = self.permit(call.deadline).await?;
+        let link = self.link(call.deadline).await?;
+        match request.send(&link, call.deadline).await {
+            Err(failure)
+                if failure.kind == ErrorKind::Unavailable && call.repeat == Repeat::Harmless =>
+            {
+                drop(link);
+                request
+                    .send(&*self.link(call.deadline).await?, call.deadline)
+                    .await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Failure> {
+        if let Ok(permit) = self.permits.try_acquire() {
+            return Ok(permit);
+        }
+        match timeout_at(deadline, self.permits.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(Failure::not_applied(
+                ErrorKind::Overloaded,
+                "max_in_flight requests are waiting for answers",
+            )),
+        }
+    }
+
+    async fn link(&self, deadline: Instant) -> Result<Arc<Link>, Failure> {
+        if let Some(link) = self.state.borrow().link() {
+            return link;
+        }
+        let mut state = self.state.clone();
+        match timeout_at(deadline, state.wait_for(|state| state.link().is_some())).await {
+            Ok(Ok(state)) => state.link().unwrap_or_else(|| Err(Failure::unexpected())),
+            Ok(Err(_)) => Err(Failure::not_applied(
+                ErrorKind::Closed,
+                "the client's runtime ended",
+            )),
+            Err(_) => Err(Failure::not_applied(
+                ErrorKind::Timeout,
+                "no connection in time",
+            )),
+        }
+    }
+}
+
+impl State {
+    /// The connection or why there is none; `None` while the answer is still to come.
+    fn link(&self) -> Option<Result<Arc<Link>, Failure>> {
+        match self {
+            Self::Open(link) if !link.has_ended() => Some(Ok(link.clone())),
+            Self::Open(_) | Self::Connecting => None,
+            Self::Down(failure) => Some(Err(failure.clone())),
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.connector.abort();
+    }
+}
+
+/// Opens one connection after the other, as long as the node lives.
+async fn keep_connected(address: Address, settings: Arc<Settings>, state: watch::Sender<State>) {
+    // A call that has to wait for a connection should still have time for its answer.
+    let patience = (settings.timeout / 2).max(LEAST_PATIENCE);
+    let mut failures = 0;
+    loop {
+        let failure = match timeout(patience, Link::open(&address, &settings)).await {
+            Ok(Ok(link)) => {
+                let link = Arc::new(link);
+                state.send_replace(State::Open(link.clone()));
+                failures = link.ended().await;
+                tracing::debug!(server = %address, "the connection to Redis ended");
+                state.send_replace(State::Connecting);
+                continue;
+            }
+            Ok(Err(failure)) => failure,
+            Err(_) => Failure::silence(),
+        };
+        failures += 1;
+        let lasting = !matches!(failure.kind, ErrorKind::Unavailable | ErrorKind::Timeout);
+        if failures >= FAILURES_TO_OUTAGE || lasting {
+            // Told once an outage, not once a probe.
+            let known = matches!(&*state.borrow(), State::Down(_));
+            if !known {
+                tracing::warn!(server = %address, kind = ?failure.kind, "Redis is out");
+            }
+            state.send_replace(State::Down(outage(failure)));
+        }
+        sleep(if lasting {
+            PAUSE_AFTER_REFUSAL
+        } else {
+            pause_after(failures)
+        })
+        .await;
+    }
+}
+
+/// What calls are told while a server is out: whatever the last attempt met, nothing was sent.
+fn outage(mut failure: Failure) -> Failure {
+    failure.outcome = Outcome::NotApplied;
+    if failure.kind == ErrorKind::Timeout {
+        failure.kind = ErrorKind::Unavailable;
+    }
+    failure
+}
+
+fn pause_after(failures: u32) -> Duration {
+    if failures < FAILURES_TO_OUTAGE {
+        FIRST_PAUSE
+    } else {
+        PAUSE_BETWEEN_PROBES
+    }
+}
+
+const FAILURES_TO_OUTAGE: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const PAUSE_BETWEEN_PROBES: Duration = Duration::from_millis(100);
+/// A wrong password does not become right by itself, but a database may be made or a user let in.
+const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(500);
+const LEAST_PATIENCE: Duration = Duration::from_millis(100);

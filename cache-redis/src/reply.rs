@@ -1,0 +1,99 @@
+//! What answers mean. Anything that is no answer to the question is a failure, never a miss.
+
+use bytes::Bytes;
+use redis::Value;
+use session_core::TimeToLive;
+
+use crate::error::{self, Failure};
+
+/// The answer, or the failure that an error of the server is.
+pub(crate) fn checked(answer: Value) -> Result<Value, Failure> {
+    match answer {
+        Value::ServerError(error) => Err(error::server(&error)),
+        answer => Ok(answer),
+    }
+}
+
+/// A value, or nothing.
+pub(crate) fn value(answer: Value) -> Result<Option<Bytes>, Failure> {
+    match answer {
+        Value::BulkString(bytes) => Ok(Some(bytes.into())),
+        Value::Nil => Ok(None),
+        _ => Err(Failure::unexpected()),
+    }
+}
+
+/// The answers of a list of commands, or those within an answer.
+pub(crate) fn list(answer: Value) -> Result<Vec<Value>, Failure> {
+    match answer {
+        Value::Array(answers) => Ok(answers),
+        _ => Err(Failure::unexpected()),
+    }
+}
+
+/// A number that counts.
+pub(crate) fn count(answer: &Value) -> Result<u64, Failure> {
+    match answer {
+        Value::Int(count) => u64::try_from(*count).map_err(|_| Failure::unexpected()),
+        _ => Err(Failure::unexpected()),
+    }
+}
+
+/// Whether something happened: a number that is not 0.
+pub(crate) fn happened(answer: &Value) -> Result<bool, Failure> {
+    count(answer).map(|count| count > 0)
+}
+
+/// Whether a `SET` wrote: `OK`, or nothing if its condition did not hold.
+pub(crate) fn wrote(answer: &Value) -> Result<bool, Failure> {
+    match answer {
+        Value::Okay => Ok(true),
+        Value::Nil => Ok(false),
+        _ => Err(Failure::unexpected()),
+    }
+}
+
+/// What `PTTL` tells: -2 without an entry, -1 without a deadline, milliseconds otherwise.
+pub(crate) fn time_to_live(answer: &Value) -> Result<Option<TimeToLive>, Failure> {
+    match answer {
+        Value::Int(-2) => Ok(None),
+        Value::Int(-1) => Ok(Some(TimeToLive::Never)),
+        // Redis keeps an entry to the end of its last millisecond, in which it tells 0.
+        Value::Int(millis) => match u64::try_from((*millis).max(1)) {
+            Ok(millis) => Ok(Some(TimeToLive::Remaining(
+                std::time::Duration::from_millis(millis),
+            ))),
+            Err(_) => Err(Failure::unexpected()),
+        },
+        _ => Err(Failure::unexpected()),
+    }
+}
+
+/// A page of `SCAN`: the cursor of the next one, 0 after the last, and the keys. What is no text
+/// is no key of the contract, and nobody's to list.
+pub(crate) fn page(answer: Value) -> Result<(u64, Vec<String>), Failure> {
+    let [cursor, keys] =
+        <[Value; 2]>::try_from(list(answer)?).map_err(|_| Failure::unexpected())?;
+    let Value::BulkString(cursor) = cursor else {
+        return Err(Failure::unexpected());
+    };
+    let cursor = std::str::from_utf8(&cursor)
+        .ok()
+        .and_then(|cursor| cursor.parse().ok());
+    let keys = list(keys)?.into_iter().filter_map(|key| match key {
+        Value::BulkString(key) => String::from_utf8(key).ok(),
+        _ => None,
+    });
+    Ok((cursor.ok_or_else(Failure::unexpected)?, keys.collect()))
+}
+
+/// What the script that reads both gives.
+pub(crate) fn value_and_time_to_live(
+    answer: Value,
+) -> Result<Option<(Bytes, TimeToLive)>, Failure> {
+    if answer == Value::Nil {
+        return Ok(None);
+    }
+    let [found, left] = <[Value; 2]>::try_from(list(answer)?).map_err(|_| Failure::unexpected())?;
+    Ok(value(found)?.zip(time_to_live(&left)?))
+}

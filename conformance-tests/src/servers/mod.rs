@@ -1,0 +1,19 @@
+//! Real servers for tests: found by an environment variable, or started and ended with the tests.
+//!
+//! A server that a test needs is looked for in this order: the address in the environment
+//! (`CACHE_REDIS_URL`, `CACHE_POSTGRES_URL`); the server program of this machine, started on a
+//! free port in a temporary folder; and, where that is built in, a container. None of them is a
+//! failure that says what to install. Which one was used is printed once.
+//!
+//! A server outlives neither the value that started it nor the process: a shell watches a pipe
+//! from this process, and when that closes, by a drop as by `kill -9`, it ends the server and
+//! removes its folder.
+//!
+//! [`redis()`](redis::redis) shares one server between all tests of a process; a test that stops or kills a
+//! server starts one of its own.
+
+mod program;
+mod redis;
+
+pub use program::{Program, Signal, find_program, free_port};
+pub use redis::{RedisServer, redis, redis_program};

@@ -1,0 +1,168 @@
+//! A program that ends with the tests.
+
+use std::io::{BufRead, BufReader, Error, Result};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A server program in a temporary folder of its own. Dropping it kills it and removes the folder.
+#[derive(Debug)]
+pub struct Program {
+    watchdog: Child,
+    pid: u32,
+    folder: PathBuf,
+}
+
+/// What a test does to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Stops it as it is: connections stay open and nothing answers.
+    Stop,
+    /// Lets it go on.
+    Continue,
+    /// Asks it to end.
+    Terminate,
+    /// Ends it at once.
+    Kill,
+}
+
+impl Program {
+    /// Starts a program in a new folder, which is its working directory. What it prints goes to
+    /// the file `log` there.
+    ///
+    /// `prepare` may put files into the folder first.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system gives if it cannot be started.
+    pub fn start(
+        program: &Path,
+        arguments: &[String],
+        prepare: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<Self> {
+        let folder = new_folder()?;
+        prepare(&folder)?;
+        let mut watchdog = Command::new("sh")
+            .args(["-c", WATCHDOG, "watchdog"])
+            .arg(&folder)
+            .arg(program)
+            .args(arguments)
+            .current_dir(&folder)
+            // Out of the reach of a Ctrl-C and of a kill of the tests' process group.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut line = String::new();
+        if let Some(output) = watchdog.stdout.take() {
+            BufReader::new(output).read_line(&mut line)?;
+        }
+        let pid = line
+            .trim()
+            .parse()
+            .map_err(|_| Error::other("the watchdog gave no pid"))?;
+        Ok(Self {
+            watchdog,
+            pid,
+            folder,
+        })
+    }
+
+    /// The folder in which it runs.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// What it has printed so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    ///
+    /// If the process is gone.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let name = match signal {
+            Signal::Stop => "-STOP",
+            Signal::Continue => "-CONT",
+            Signal::Terminate => "-TERM",
+            Signal::Kill => "-KILL",
+        };
+        let status = Command::new("kill")
+            .args([name, &self.pid.to_string()])
+            .stderr(Stdio::null())
+            .status()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Error::other("no such process"))
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // The closed pipe is the word to end; waiting for it frees the port for sure.
+        drop(self.watchdog.stdin.take());
+        let _ = self.watchdog.wait();
+    }
+}
+
+/// Starts the program, tells its process id, waits for the pipe to close, and cleans up.
+const WATCHDOG: &str = r#"
+folder=$1; shift
+"$@" </dev/null >"$folder/log" 2>&1 &
+echo $!
+exec >/dev/null
+read -r never
+kill -KILL $! 2>/dev/null
+wait
+cd / && rm -rf "$folder"
+"#;
+
+/// A folder below the system's temporary one that only this user can enter.
+fn new_folder() -> Result<PathBuf> {
+    use std::os::unix::fs::DirBuilderExt;
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let name = format!(
+        "cache-test-{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Relaxed)
+    );
+    let folder = std::env::temp_dir().join(name);
+    std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+    Ok(folder)
+}
+
+/// The first of these programs that stands in `PATH` or in one of `folders`.
+pub fn find_program(names: &[&str], folders: &[PathBuf]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places: Vec<PathBuf> = std::env::split_paths(&path)
+        .chain(folders.iter().cloned())
+        .collect();
+    names
+        .iter()
+        .flat_map(|name| places.iter().map(move |place| place.join(name)))
+        .find(|file| file.is_file())
+}
+
+/// A port of the loopback interface that nobody listens on at the moment.
+///
+/// # Errors
+///
+/// If there is none.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
+}

@@ -1,0 +1,173 @@
+//! Redis servers, or what speaks its protocol.
+
+use std::io::{Error, Read, Result, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use super::program::{Program, Signal, find_program, free_port};
+
+/// The URL of a Redis server that all tests of this process share.
+///
+/// It has a thousand databases if it was started here. Panics if there is none, and says what to
+/// install.
+#[allow(clippy::unused_async)]
+pub async fn redis() -> String {
+    static SHARED: OnceLock<(String, Option<RedisServer>)> = OnceLock::new();
+    let (url, _) = SHARED.get_or_init(|| {
+        if let Ok(url) = std::env::var("CACHE_REDIS_URL") {
+            announce("the server of CACHE_REDIS_URL");
+            return (url, None);
+        }
+        let server = RedisServer::start(&[]).expect("a Redis server starts");
+        announce(&format!(
+            "{} on port {}",
+            redis_program().display(),
+            server.port()
+        ));
+        (server.url(), Some(server))
+    });
+    url.clone()
+}
+
+/// The server program of this machine. Panics if there is none, and says what to install.
+pub fn redis_program() -> PathBuf {
+    find_program(&["redis-server", "valkey-server"], &[]).expect(
+        "no Redis server: install the package redis-server or valkey-server, \
+         or name a running one in CACHE_REDIS_URL",
+    )
+}
+
+/// A server of a test's own, on a port of its own and without files.
+#[derive(Debug)]
+pub struct RedisServer {
+    program: Option<Program>,
+    arguments: Vec<String>,
+    port: u16,
+}
+
+impl RedisServer {
+    /// Starts a server and waits until it answers. `more` are arguments as `redis-server` takes
+    /// them, such as `["--maxmemory", "10mb"]`; they win over the defaults.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started, with what it printed.
+    pub fn start(more: &[&str]) -> Result<Self> {
+        Self::start_on(free_port()?, more)
+    }
+
+    /// As [`start`](RedisServer::start), on this port.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](RedisServer::start).
+    pub fn start_on(port: u16, more: &[&str]) -> Result<Self> {
+        let port_text = port.to_string();
+        let given = ["--port", &port_text];
+        let arguments = given.iter().chain(DEFAULTS).chain(more);
+        let arguments = arguments.map(|argument| (*argument).to_owned()).collect();
+        let mut server = Self {
+            program: None,
+            arguments,
+            port,
+        };
+        server.restart()?;
+        Ok(server)
+    }
+
+    /// The address as a URL.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// The port on the loopback interface.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The program, to stop it or to read its log. Panics between a kill and a restart.
+    pub fn program(&self) -> &Program {
+        self.program.as_ref().expect("the server runs")
+    }
+
+    /// Stops the server as it is.
+    ///
+    /// # Errors
+    ///
+    /// If it runs no more.
+    pub fn stop(&self) -> Result<()> {
+        self.program().signal(Signal::Stop)
+    }
+
+    /// Lets a stopped server go on.
+    ///
+    /// # Errors
+    ///
+    /// If it runs no more.
+    pub fn go_on(&self) -> Result<()> {
+        self.program().signal(Signal::Continue)
+    }
+
+    /// Kills the server; its entries are gone.
+    pub fn kill(&mut self) {
+        self.program = None;
+    }
+
+    /// Kills the server if it runs, starts it again on the same port and waits for an answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](RedisServer::start).
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill();
+        let program = Program::start(&redis_program(), &self.arguments, |_| Ok(()))?;
+        let until = Instant::now() + PATIENCE;
+        while !answers(self.port) {
+            if Instant::now() > until {
+                return Err(Error::other(format!(
+                    "no answer; it printed: {}",
+                    program.log()
+                )));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.program = Some(program);
+        Ok(())
+    }
+}
+
+/// Whether somebody who speaks Redis' protocol listens there.
+fn answers(port: u16) -> bool {
+    let ask = || -> Result<bool> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+        stream.write_all(b"PING\r\n")?;
+        let mut first = [0];
+        stream.read_exact(&mut first)?;
+        // An error is an answer too: the server may ask for a password.
+        Ok(matches!(first[0], b'+' | b'-'))
+    };
+    ask().unwrap_or(false)
+}
+
+/// Printed once a process, so that a log shows what the backends were proved on.
+#[allow(clippy::print_stderr)]
+fn announce(what: &str) {
+    eprintln!("tests of Redis use {what}");
+}
+
+/// Nothing on disk, only this machine may connect, and many databases, one for each test.
+const DEFAULTS: &[&str] = &[
+    "--bind",
+    "127.0.0.1",
+    "--save",
+    "",
+    "--appendonly",
+    "no",
+    "--databases",
+    "1000",
+];
+
+const PATIENCE: Duration = Duration::from_secs(20);
