@@ -5,15 +5,11 @@
 //! that would overflow the stack, endless sequences of nothing, bytes after the end. All memory is
 //! asked for after the bytes were seen.
 
-use std::cell::Cell;
+mod source;
+
 use std::fmt::Display;
 
-use bincode::Decode;
-use bincode::config::{Configuration, standard};
-use bincode::de::read::{BorrowReader, Reader};
-use bincode::de::{BorrowDecoder, DecoderImpl};
-use bincode::enc::write::Writer;
-use bincode::error::{DecodeError, EncodeError};
+use bincode::config::standard;
 use serde::Serialize;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess,
@@ -21,7 +17,8 @@ use serde::de::{
 };
 
 use super::guard::Guarded;
-use super::{Fault, MAX_DEPTH, MAX_EMPTY, Refused};
+use super::{Fault, MAX_DEPTH, Refused};
+use source::{Output, Source};
 
 /// What stands before a value in bincode.
 pub(super) const TAG: u8 = 0x01;
@@ -41,10 +38,7 @@ pub(super) fn write<T: Serialize + ?Sized>(
 
 /// Reads a value from what stands after the tag.
 pub(super) fn read<T: DeserializeOwned>(encoded: &[u8]) -> Result<T, Fault> {
-    let mut source = Source {
-        decoder: DecoderImpl::new(Input(encoded), standard(), ()),
-        empty_left: MAX_EMPTY,
-    };
+    let mut source = Source::new(encoded);
     let value = T::deserialize(Binary {
         source: &mut source,
         depth_left: MAX_DEPTH,
@@ -53,94 +47,6 @@ pub(super) fn read<T: DeserializeOwned>(encoded: &[u8]) -> Result<T, Fault> {
         return Err(Fault::Trailing);
     }
     Ok(value)
-}
-
-/// A vector that tells the guard when it grows.
-struct Output<'b> {
-    buffer: &'b mut Vec<u8>,
-    written: &'b Cell<usize>,
-}
-
-impl Writer for Output<'_> {
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        self.buffer.extend_from_slice(bytes);
-        self.written.set(self.buffer.len());
-        Ok(())
-    }
-}
-
-/// The bytes not yet read; unlike bincode's own, it can be asked how many.
-struct Input<'de>(&'de [u8]);
-
-impl Reader for Input<'_> {
-    #[inline]
-    fn read(&mut self, bytes: &mut [u8]) -> Result<(), DecodeError> {
-        bytes.copy_from_slice(self.take_bytes(bytes.len())?);
-        Ok(())
-    }
-
-    #[inline]
-    fn peek_read(&mut self, len: usize) -> Option<&[u8]> {
-        self.0.get(..len)
-    }
-
-    #[inline]
-    fn consume(&mut self, len: usize) {
-        self.0 = self.0.get(len..).unwrap_or_default();
-    }
-}
-
-impl<'de> BorrowReader<'de> for Input<'de> {
-    #[inline]
-    fn take_bytes(&mut self, len: usize) -> Result<&'de [u8], DecodeError> {
-        let Some((taken, rest)) = self.0.split_at_checked(len) else {
-            let additional = len - self.0.len();
-            return Err(DecodeError::UnexpectedEnd { additional });
-        };
-        self.0 = rest;
-        Ok(taken)
-    }
-}
-
-/// What all parts of one value are read from.
-struct Source<'de> {
-    decoder: DecoderImpl<Input<'de>, Configuration, ()>,
-    empty_left: usize,
-}
-
-impl<'de> Source<'de> {
-    #[inline]
-    fn take<T: Decode<()>>(&mut self) -> Result<T, Fault> {
-        Ok(T::decode(&mut self.decoder)?)
-    }
-
-    /// Takes a length and as many bytes, which are looked at before any memory is asked for.
-    #[inline]
-    fn take_slice(&mut self) -> Result<&'de [u8], Fault> {
-        let len = self.take()?;
-        Ok(self.decoder.borrow_reader().take_bytes(len)?)
-    }
-
-    #[inline]
-    fn take_text(&mut self) -> Result<&'de str, Fault> {
-        std::str::from_utf8(self.take_slice()?).map_err(|_| Fault::Malformed)
-    }
-
-    #[inline]
-    fn bytes_left(&mut self) -> usize {
-        self.decoder.borrow_reader().0.len()
-    }
-
-    /// Counts an element as empty if the bytes left are still as many as before it.
-    #[inline]
-    fn count(&mut self, left_before: usize) -> Result<(), Fault> {
-        if self.bytes_left() == left_before {
-            let left = self.empty_left.checked_sub(1);
-            self.empty_left = left.ok_or(Fault::TooManyEmpty)?;
-        }
-        Ok(())
-    }
 }
 
 /// The next value of a source, with what nesting is left to it.
@@ -451,12 +357,6 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
     #[inline]
     fn size_hint(&self) -> Option<usize> {
         self.elements.size_hint()
-    }
-}
-
-impl From<DecodeError> for Fault {
-    fn from(_: DecodeError) -> Self {
-        Self::Malformed
     }
 }
 

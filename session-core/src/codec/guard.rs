@@ -5,16 +5,16 @@
 //! them, numbers that JSON cannot say. And it sees integers at the top. All of it is decided by
 //! the type at compile time but for a counter and a comparison or two for each part.
 
+mod parts;
+
 use std::cell::Cell;
 use std::fmt::Display;
 
-use serde::ser::{
-    Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
-    SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
-};
+use serde::ser::{Error, Serialize, Serializer};
 
 use super::integer::Integer;
 use super::{Fault, MAX_DEPTH, MAX_EMPTY};
+use parts::Parts;
 
 /// What is learned of one value while it is encoded.
 #[derive(Default)]
@@ -125,13 +125,9 @@ impl<'w, S: Serializer, const TOP: bool> Guard<'w, S, TOP> {
         levels: u8,
         open: impl FnOnce(S) -> Result<P, S::Error>,
     ) -> Result<Parts<'w, P>, S::Error> {
-        Ok(Parts {
-            watch: self.watch,
-            depth_left: self.watch.deeper(self.depth_left, levels)?,
-            text: self.inner.is_human_readable(),
-            written_before: 0,
-            inner: open(self.inner)?,
-        })
+        let depth_left = self.watch.deeper(self.depth_left, levels)?;
+        let text = self.inner.is_human_readable();
+        Ok(Parts::new(open(self.inner)?, self.watch, depth_left, text))
     }
 
     #[inline]
@@ -335,158 +331,3 @@ impl<'w, S: Serializer, const TOP: bool> Serializer for Guard<'w, S, TOP> {
         self.inner.is_human_readable()
     }
 }
-
-/// Values beside each other: elements, entries or fields.
-struct Parts<'w, P> {
-    inner: P,
-    watch: &'w Watch,
-    depth_left: u8,
-    /// Text gives every element a byte and every field a name.
-    text: bool,
-    written_before: usize,
-}
-
-impl<'w, P> Parts<'w, P> {
-    #[inline]
-    fn split<'v, T: ?Sized>(&'v mut self, value: &'v T) -> (&'v mut P, Guarded<'v, T, false>)
-    where
-        'w: 'v,
-    {
-        let guarded = Guarded {
-            value,
-            watch: self.watch,
-            depth_left: self.depth_left,
-        };
-        (&mut self.inner, guarded)
-    }
-
-    #[inline]
-    fn count<E: Error>(&self) -> Result<(), E> {
-        if self.text {
-            return Ok(());
-        }
-        self.watch.count(self.written_before)
-    }
-
-    #[inline]
-    fn check_skip<E: Error>(&self) -> Result<(), E> {
-        if self.text {
-            return Ok(());
-        }
-        Err(self.watch.refuse(Fault::FieldLeftOut))
-    }
-}
-
-impl<P: SerializeSeq> SerializeSeq for Parts<'_, P> {
-    type Ok = P::Ok;
-    type Error = P::Error;
-
-    #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), P::Error> {
-        self.written_before = self.watch.written.get();
-        let (inner, value) = self.split(value);
-        inner.serialize_element(&value)?;
-        self.count()
-    }
-
-    #[inline]
-    fn end(self) -> Result<P::Ok, P::Error> {
-        self.inner.end()
-    }
-}
-
-impl<P: SerializeMap> SerializeMap for Parts<'_, P> {
-    type Ok = P::Ok;
-    type Error = P::Error;
-
-    #[inline]
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), P::Error> {
-        self.written_before = self.watch.written.get();
-        let (inner, key) = self.split(key);
-        inner.serialize_key(&key)
-    }
-
-    #[inline]
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), P::Error> {
-        let (inner, value) = self.split(value);
-        inner.serialize_value(&value)?;
-        self.count()
-    }
-
-    #[inline]
-    fn end(self) -> Result<P::Ok, P::Error> {
-        self.inner.end()
-    }
-}
-
-impl<P: SerializeTuple> SerializeTuple for Parts<'_, P> {
-    type Ok = P::Ok;
-    type Error = P::Error;
-
-    #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), P::Error> {
-        let (inner, value) = self.split(value);
-        inner.serialize_element(&value)
-    }
-
-    #[inline]
-    fn end(self) -> Result<P::Ok, P::Error> {
-        self.inner.end()
-    }
-}
-
-macro_rules! fields {
-    ($($trait:ident)*) => {$(
-        impl<P: $trait> $trait for Parts<'_, P> {
-            type Ok = P::Ok;
-            type Error = P::Error;
-
-            #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(
-                &mut self,
-                value: &T,
-            ) -> Result<(), P::Error> {
-                let (inner, value) = self.split(value);
-                inner.serialize_field(&value)
-            }
-
-            #[inline]
-            fn end(self) -> Result<P::Ok, P::Error> {
-                self.inner.end()
-            }
-        }
-    )*};
-}
-
-macro_rules! named_fields {
-    ($($trait:ident)*) => {$(
-        impl<P: $trait> $trait for Parts<'_, P> {
-            type Ok = P::Ok;
-            type Error = P::Error;
-
-            #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(
-                &mut self,
-                name: &'static str,
-                value: &T,
-            ) -> Result<(), P::Error> {
-                let (inner, value) = self.split(value);
-                inner.serialize_field(name, &value)
-            }
-
-            #[inline]
-            fn skip_field(&mut self, name: &'static str) -> Result<(), P::Error> {
-                self.check_skip()?;
-                self.inner.skip_field(name)
-            }
-
-            #[inline]
-            fn end(self) -> Result<P::Ok, P::Error> {
-                self.inner.end()
-            }
-        }
-    )*};
-}
-
-fields! { SerializeTupleStruct SerializeTupleVariant }
-named_fields! { SerializeStruct SerializeStructVariant }

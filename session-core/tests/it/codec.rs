@@ -151,6 +151,12 @@ fn a_length_that_the_bytes_cannot_hold_is_refused_at_once() {
             assert_codec::<BTreeMap<(), ()>>(&bytes);
             assert_codec::<HashMap<u64, [(); 3]>>(&bytes);
             assert_codec::<Vec<Vec<()>>>(&bytes);
+            let error = Codec::decode::<Vec<u8>>(&bytes).unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .ends_with("cannot hold the length that they say")
+            );
         });
     }
 }

@@ -234,6 +234,22 @@ async fn update_begins_again_when_others_came_first() {
     assert_eq!((stored.total, calls), (10, 3));
 }
 
+#[tokio::test]
+async fn update_removes_only_what_it_has_seen() {
+    let cache = Arc::new(MapCache::default());
+    cache.set("k", &cart(1), None).await.unwrap();
+    let (other, mut seen) = (Arc::clone(&cache), Vec::new());
+    let change = |cart: Option<Cart>| {
+        seen.extend(cart.map(|cart| cart.total));
+        if seen.len() == 1 {
+            futures_now(other.set("k", &Cart::default(), None));
+        }
+        None
+    };
+    assert_eq!(cache.update("k", None, change).await.unwrap(), None);
+    assert_eq!(seen, [1, 0]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn update_loses_nothing_among_64_tasks() {
     let cache: Arc<dyn CacheClientExtended> = Arc::new(MapCache::default());

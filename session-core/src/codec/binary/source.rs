@@ -1,0 +1,114 @@
+//! Where bincode writes to and reads from.
+
+use std::cell::Cell;
+
+use bincode::Decode;
+use bincode::config::{Configuration, standard};
+use bincode::de::read::{BorrowReader, Reader};
+use bincode::de::{BorrowDecoder, DecoderImpl};
+use bincode::enc::write::Writer;
+use bincode::error::{DecodeError, EncodeError};
+
+use super::super::{Fault, MAX_EMPTY};
+
+/// A vector that tells the guard when it grows.
+pub(super) struct Output<'b> {
+    pub(super) buffer: &'b mut Vec<u8>,
+    pub(super) written: &'b Cell<usize>,
+}
+
+impl Writer for Output<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.buffer.extend_from_slice(bytes);
+        self.written.set(self.buffer.len());
+        Ok(())
+    }
+}
+
+/// The bytes not yet read; unlike bincode's own, it can be asked how many.
+struct Input<'de>(&'de [u8]);
+
+impl Reader for Input<'_> {
+    #[inline]
+    fn read(&mut self, bytes: &mut [u8]) -> Result<(), DecodeError> {
+        bytes.copy_from_slice(self.take_bytes(bytes.len())?);
+        Ok(())
+    }
+
+    #[inline]
+    fn peek_read(&mut self, len: usize) -> Option<&[u8]> {
+        self.0.get(..len)
+    }
+
+    #[inline]
+    fn consume(&mut self, len: usize) {
+        self.0 = self.0.get(len..).unwrap_or_default();
+    }
+}
+
+impl<'de> BorrowReader<'de> for Input<'de> {
+    #[inline]
+    fn take_bytes(&mut self, len: usize) -> Result<&'de [u8], DecodeError> {
+        let Some((taken, rest)) = self.0.split_at_checked(len) else {
+            let additional = len - self.0.len();
+            return Err(DecodeError::UnexpectedEnd { additional });
+        };
+        self.0 = rest;
+        Ok(taken)
+    }
+}
+
+/// What all parts of one value are read from.
+pub(super) struct Source<'de> {
+    decoder: DecoderImpl<Input<'de>, Configuration, ()>,
+    /// How many elements may still take no bytes.
+    pub(super) empty_left: usize,
+}
+
+impl<'de> Source<'de> {
+    pub(super) fn new(encoded: &'de [u8]) -> Self {
+        Self {
+            decoder: DecoderImpl::new(Input(encoded), standard(), ()),
+            empty_left: MAX_EMPTY,
+        }
+    }
+
+    #[inline]
+    pub(super) fn take<T: Decode<()>>(&mut self) -> Result<T, Fault> {
+        Ok(T::decode(&mut self.decoder)?)
+    }
+
+    /// Takes a length and as many bytes, which are looked at before any memory is asked for.
+    #[inline]
+    pub(super) fn take_slice(&mut self) -> Result<&'de [u8], Fault> {
+        let len = self.take()?;
+        Ok(self.decoder.borrow_reader().take_bytes(len)?)
+    }
+
+    #[inline]
+    pub(super) fn take_text(&mut self) -> Result<&'de str, Fault> {
+        std::str::from_utf8(self.take_slice()?).map_err(|_| Fault::Malformed)
+    }
+
+    #[inline]
+    pub(super) fn bytes_left(&mut self) -> usize {
+        self.decoder.borrow_reader().0.len()
+    }
+
+    /// Counts an element as empty if the bytes left are still as many as before it.
+    #[inline]
+    pub(super) fn count(&mut self, left_before: usize) -> Result<(), Fault> {
+        if self.bytes_left() == left_before {
+            let left = self.empty_left.checked_sub(1);
+            self.empty_left = left.ok_or(Fault::TooManyEmpty)?;
+        }
+        Ok(())
+    }
+}
+
+impl From<DecodeError> for Fault {
+    fn from(_: DecodeError) -> Self {
+        Self::Malformed
+    }
+}
