@@ -1,14 +1,21 @@
 //! What a case expects, said at the line of the case when it is not so.
 
 use std::fmt::Write as _;
+use std::panic::Location;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use session_core::{CacheClient, CacheClientExtended, Condition, Expiry, Result, TimeToLive};
+use futures_util::future::BoxFuture;
+use session_core::{
+    CacheClient, CacheClientExtended, Condition, Error, ErrorKind, Expiry, Result, TimeToLive,
+};
 
 /// An hour: a life that no case outlives by waiting.
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
+
+/// No deadline.
+pub(crate) const NEVER: Expiry = Expiry::Never;
 
 /// The answer of a call that must not fail.
 #[track_caller]
@@ -16,6 +23,16 @@ pub(crate) fn ok<T>(result: Result<T>) -> T {
     match result {
         Ok(answer) => answer,
         Err(error) => panic!("expected an answer, saw the error {error:?}"),
+    }
+}
+
+/// The error of a call that must fail, of the kind given.
+#[track_caller]
+pub(crate) fn fails<T>(result: Result<T>, kind: ErrorKind) -> Error {
+    match result {
+        Err(error) if error.kind() == kind => error,
+        Err(error) => panic!("expected {kind:?}, saw the error {error:?}"),
+        Ok(_) => panic!("expected {kind:?}, saw an answer"),
     }
 }
 
@@ -29,6 +46,13 @@ pub(crate) fn happens(result: Result<bool>) {
 #[track_caller]
 pub(crate) fn refused(result: Result<bool>) {
     assert!(!ok(result), "expected `false`, saw `true`");
+}
+
+/// An answer that must be this one: a count, a sum, a list.
+#[track_caller]
+pub(crate) fn gives<T: PartialEq + std::fmt::Debug>(result: Result<T>, expected: T) {
+    let seen = ok(result);
+    assert!(seen == expected, "expected {expected:?}, saw {seen:?}");
 }
 
 /// A read that must give exactly this value.
@@ -50,12 +74,47 @@ pub(crate) fn misses(read: Result<Option<Bytes>>) {
     }
 }
 
-/// A time to live that must have started at `given` not long ago: at most that, at least half.
+/// A batch of reads that must give exactly these values.
+#[track_caller]
+pub(crate) fn holds_all(read: Result<Vec<Option<Bytes>>>, expected: &[Option<&str>]) {
+    let seen = ok(read);
+    let equal = seen.len() == expected.len()
+        && seen
+            .iter()
+            .zip(expected)
+            .all(|(seen, expected)| seen.as_deref() == expected.map(str::as_bytes));
+    assert!(equal, "expected the values {expected:?}, saw {seen:?}");
+}
+
+/// A time to live without an end.
+#[track_caller]
+pub(crate) fn lives_for_ever(time_to_live: Result<Option<TimeToLive>>) {
+    match ok(time_to_live) {
+        Some(TimeToLive::Never) => {}
+        seen => panic!("expected an entry without a deadline, saw {seen:?}"),
+    }
+}
+
+/// A time to live that began as `given` not long ago: half of it may be over, and clocks that
+/// are told apart may add a second.
 #[track_caller]
 pub(crate) fn lives_about(time_to_live: Result<Option<TimeToLive>>, given: Duration) {
     match ok(time_to_live) {
-        Some(TimeToLive::Remaining(left)) if left <= given && left * 2 >= given => {}
+        Some(TimeToLive::Remaining(left)) if is_about(left, given) => {}
         seen => panic!("expected a time to live of about {given:?}, saw {seen:?}"),
+    }
+}
+
+/// Whether a remaining life may have begun as `given` not long ago.
+pub(crate) fn is_about(left: Duration, given: Duration) -> bool {
+    left >= given / 2 && left <= given + Duration::from_secs(1)
+}
+
+/// No time to live: there is no live entry.
+#[track_caller]
+pub(crate) fn lives_not(time_to_live: Result<Option<TimeToLive>>) {
+    if let Some(seen) = ok(time_to_live) {
+        panic!("expected no entry, saw one with the time to live {seen:?}");
     }
 }
 
@@ -72,14 +131,79 @@ pub(crate) fn lists(listing: Result<Vec<String>>, expected: &[&str]) {
     let seen = ok(listing);
     let mut expected = expected.to_vec();
     expected.sort_unstable();
-    assert!(
-        seen == expected,
-        "expected the keys {expected:?}, saw {seen:?}"
+    if seen == expected {
+        return;
+    }
+    // Of thousands of keys only those that are wrong are worth reading.
+    let mut twice = seen.clone();
+    twice.dedup();
+    let missing: Vec<_> = expected
+        .iter()
+        .filter(|key| !seen.iter().any(|s| s == *key))
+        .collect();
+    let foreign: Vec<_> = seen
+        .iter()
+        .filter(|key| !expected.contains(&key.as_str()))
+        .collect();
+    panic!(
+        "expected {} keys, saw {}; of them missing {missing:?}, not expected {foreign:?}, \
+         listed again {}",
+        expected.len(),
+        seen.len(),
+        seen.len() - twice.len()
     );
 }
 
+/// What makes a case short: writes that take what they are given.
+///
+/// They give boxed futures, as the trait below does, because the compiler cannot tell of generic
+/// ones that they are `Send`.
+pub(crate) trait Put: CacheClient {
+    /// A write under a condition, whose answer is what the case is about.
+    fn offer<'f>(
+        &'f self,
+        key: &'f str,
+        value: impl Into<Bytes>,
+        condition: Condition,
+        expiry: impl Into<Expiry>,
+    ) -> BoxFuture<'f, Result<bool>> {
+        self.write(key, value.into(), condition, expiry.into())
+    }
+
+    /// Writes an entry that never expires, to set a case up.
+    #[track_caller]
+    fn put<'f>(&'f self, key: &'f str, value: impl Into<Bytes>) -> BoxFuture<'f, ()> {
+        self.put_for(key, value, Expiry::Never)
+    }
+
+    /// Writes an entry with an expiry, to set a case up.
+    #[track_caller]
+    fn put_for<'f>(
+        &'f self,
+        key: &'f str,
+        value: impl Into<Bytes>,
+        expiry: impl Into<Expiry>,
+    ) -> BoxFuture<'f, ()> {
+        let line = Location::caller();
+        let write = self.offer(key, value, Condition::Always, expiry);
+        Box::pin(async move {
+            match write.await {
+                Ok(true) => {}
+                seen => panic!("the write at {line} must succeed, saw {seen:?}"),
+            }
+        })
+    }
+}
+
+impl<C: CacheClient + ?Sized> Put for C {}
+
+/// The condition that these bytes are there.
+pub(crate) fn equals(value: impl Into<Bytes>) -> Condition {
+    Condition::Equals(value.into())
+}
+
 /// A value for a message: its length and its beginning.
-pub(crate) fn shown(value: &[u8]) -> String {
+fn shown(value: &[u8]) -> String {
     let mut text = format!("{} bytes", value.len());
     if !value.is_empty() {
         let start = &value[..value.len().min(32)];
@@ -87,24 +211,4 @@ pub(crate) fn shown(value: &[u8]) -> String {
         let _ = write!(text, " \"{}{dots}\"", start.escape_ascii());
     }
     text
-}
-
-/// What sets a case up: unconditional writes that must work.
-pub(crate) trait Put {
-    /// Writes an entry that never expires.
-    async fn put(&self, key: &str, value: impl Into<Bytes>);
-
-    /// Writes an entry with an expiry.
-    async fn put_for(&self, key: &str, value: impl Into<Bytes>, expiry: impl Into<Expiry>);
-}
-
-impl<C: CacheClient + ?Sized> Put for C {
-    async fn put(&self, key: &str, value: impl Into<Bytes>) {
-        self.put_for(key, value, Expiry::Never).await;
-    }
-
-    async fn put_for(&self, key: &str, value: impl Into<Bytes>, expiry: impl Into<Expiry>) {
-        let (value, expiry) = (value.into(), expiry.into());
-        happens(self.write(key, value, Condition::Always, expiry).await);
-    }
 }

@@ -14,6 +14,8 @@ mod store;
 pub mod reference;
 
 #[cfg(feature = "servers")]
+pub mod proxy;
+#[cfg(feature = "servers")]
 pub mod servers;
 
 pub use harness::{Client, Harness, Reopen, Share};

@@ -2,18 +2,30 @@
 //!
 //! A case takes a fresh store and panics where it does not behave.
 
+pub(crate) mod batches;
+pub(crate) mod counters;
+pub(crate) mod expiry;
+pub(crate) mod faults;
+pub(crate) mod keys;
 pub(crate) mod listing;
 pub(crate) mod namespaces;
 pub(crate) mod races;
 pub(crate) mod reads;
 pub(crate) mod reopening;
 pub(crate) mod sharing;
+pub(crate) mod states;
+pub(crate) mod typed;
+pub(crate) mod values;
 pub(crate) mod writes;
 
 /// What most cases need.
 mod prelude {
+    pub(crate) use std::time::Duration;
+
     pub(crate) use bytes::Bytes;
-    pub(crate) use session_core::{CacheClient, Condition, Expiry};
+    pub(crate) use session_core::Condition::{Absent, Always, Present};
+    pub(crate) use session_core::Expiry::{At, Keep};
+    pub(crate) use session_core::{CacheClient, CacheClientExtended, ErrorKind, TimeToLive};
 
     pub(crate) use crate::expect::*;
     pub(crate) use crate::store::Store;

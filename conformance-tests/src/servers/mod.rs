@@ -12,8 +12,10 @@
 //! [`redis()`](redis::redis) shares one server between all tests of a process; a test that stops or kills a
 //! server starts one of its own.
 
+mod postgres;
 mod program;
 mod redis;
 
+pub use postgres::{PostgresServer, postgres};
 pub use program::{Program, Signal, find_program, free_port};
 pub use redis::{RedisServer, redis, redis_program};
