@@ -1,0 +1,278 @@
+//! Sign-in and sign-out as routes that an application mounts.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use http::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use http::{HeaderValue, StatusCode};
+use serde_json::{Value, json};
+use session_core::{Lifetime, SessionData};
+
+use crate::auth::{AuthProvider, SignIn};
+use crate::context::SessionContext;
+use crate::options::{OptionsError, WhenReadingFails};
+use crate::problem::{Accepted, Problem};
+
+/// `POST /auth/{provider}` and `POST /auth/logout`, for sessions of one type.
+///
+/// Sign-in takes `userName`, `password` and `rememberMe` as a form or as JSON, up to 16 KiB, and
+/// answers programs with JSON and browsers with a redirect (303). The routes are to lie inside the
+/// [`SessionLayer`](crate::SessionLayer), which also keeps other sites from using them.
+///
+/// ```
+/// # use session_core::{AuthUserSession, BoxError};
+/// # use session_web::{AuthRoutes, Credentials, UserStore};
+/// # fn routes(users: impl UserStore) -> Result<axum::Router, BoxError> {
+/// let auth = AuthRoutes::<AuthUserSession>::new().provider(Credentials::new(users)?);
+/// let app: axum::Router = axum::Router::new().merge(auth.router()?);
+/// # Ok(app)
+/// # }
+/// ```
+pub struct AuthRoutes<T> {
+    providers: HashMap<&'static str, Arc<dyn AuthProvider>>,
+    redirect_to: String,
+    sessions: PhantomData<fn() -> T>,
+}
+
+impl<T: SessionData> AuthRoutes<T> {
+    /// Routes without a provider: only sign-out works.
+    pub fn new() -> Self {
+        Self {
+            providers: HashMap::new(),
+            redirect_to: "/".to_owned(),
+            sessions: PhantomData,
+        }
+    }
+
+    /// Adds a provider under its name; one of the same name gives way.
+    #[must_use]
+    pub fn provider(mut self, provider: impl AuthProvider) -> Self {
+        self.providers.insert(provider.name(), Arc::new(provider));
+        self
+    }
+
+    /// Where browsers go after signing in and out; `/` by default.
+    #[must_use]
+    pub fn redirect_to(mut self, path: impl Into<String>) -> Self {
+        self.redirect_to = path.into();
+        self
+    }
+
+    /// The routes.
+    ///
+    /// # Errors
+    ///
+    /// A redirect that no header takes; sessions that hold no user
+    /// ([`SessionData::auth_mut`] gives `None`), so that nobody could be signed in.
+    pub fn router<S: Clone + Send + Sync + 'static>(self) -> Result<Router<S>, OptionsError> {
+        if !self.providers.is_empty() && T::default().auth_mut().is_none() {
+            return Err(OptionsError::new(
+                "the session type gives no place for a user: implement SessionData::auth_mut",
+            ));
+        }
+        let redirect = HeaderValue::from_str(&self.redirect_to)
+            .map_err(|_| OptionsError::new("the redirect is no address"))?;
+        let mut router = Router::new();
+        let back = Back(redirect);
+        for (name, provider) in self.providers {
+            let back = back.clone();
+            let sign_in = move |request| sign_in::<T>(provider.clone(), back.clone(), request);
+            router = router.route(&format!("/auth/{name}"), post(sign_in));
+        }
+        let logout = move |request| sign_out::<T>(back.clone(), request);
+        Ok(router.route("/auth/logout", post(logout)))
+    }
+}
+
+impl<T: SessionData> Default for AuthRoutes<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for AuthRoutes<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthRoutes")
+            .field("providers", &self.providers.keys())
+            .field("redirect_to", &self.redirect_to)
+            .finish()
+    }
+}
+
+/// Where browsers go.
+#[derive(Clone)]
+struct Back(HeaderValue);
+
+impl Back {
+    fn answer(&self, accepted: Accepted, json: &Value) -> Response {
+        match accepted {
+            Accepted::Html => (StatusCode::SEE_OTHER, [(LOCATION, self.0.clone())]).into_response(),
+            Accepted::Json | Accepted::Text => {
+                let kind = HeaderValue::from_static("application/json");
+                ([(CONTENT_TYPE, kind)], json.to_string()).into_response()
+            }
+        }
+    }
+}
+
+async fn sign_in<T: SessionData>(
+    provider: Arc<dyn AuthProvider>,
+    back: Back,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let attempt = read_sign_in(&parts.headers, body).await?;
+    let mut user = provider.authenticate(&attempt).await?;
+    user.provider = Some(provider.name().to_owned());
+    // Nobody is signed in to a session that stands for one that cannot be read.
+    let context = SessionContext::of(&parts.extensions)?;
+    let mut session = context.session_or::<T>(WhenReadingFails::Refuse).await?;
+    let lifetime = match attempt.remember_me {
+        true => Lifetime::Permanent,
+        false => Lifetime::Temporary,
+    };
+    session
+        .sign_in(lifetime, |data| {
+            if let Some(auth) = data.auth_mut() {
+                *auth = user.clone();
+            }
+        })
+        .await?;
+    let json = json!({
+        "userName": user.user_name,
+        "displayName": user.display_name,
+        "rememberMe": attempt.remember_me,
+    });
+    Ok(back.answer(Accepted::of(&parts.headers), &json))
+}
+
+async fn sign_out<T: SessionData>(back: Back, request: Request) -> Result<Response, Problem> {
+    let context = SessionContext::of(request.extensions())?;
+    let mut session = context.session_or::<T>(WhenReadingFails::Refuse).await?;
+    let signed_out = session.sign_out().await?;
+    let json = json!({ "signedOut": signed_out });
+    Ok(back.answer(Accepted::of(request.headers()), &json))
+}
+
+/// The longest body of a sign-in, in bytes.
+const LONGEST_BODY: usize = 16 * 1_024;
+
+async fn read_sign_in(headers: &HeaderMap, body: Body) -> Result<SignIn, Problem> {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let kind = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    let Ok(body) = to_bytes(body, LONGEST_BODY).await else {
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE));
+    };
+    let mut fields = Fields::default();
+    match kind.as_str() {
+        "application/x-www-form-urlencoded" => {
+            for (name, value) in form_urlencoded::parse(&body) {
+                fields.take(&name, Value::String(value.into_owned()));
+            }
+        }
+        "application/json" => match serde_json::from_slice(&body) {
+            Ok(Value::Object(object)) => object.into_iter().for_each(|(name, value)| {
+                fields.take(&name, value);
+            }),
+            _ => return Err(bad_request("The body is not a JSON object.")),
+        },
+        _ => {
+            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+            return Err(problem.with_detail("Send a form or application/json."));
+        }
+    }
+    fields.into_sign_in()
+}
+
+/// The fields of a sign-in, whose names need not match in case.
+#[derive(Default)]
+struct Fields {
+    user_name: Option<Value>,
+    password: Option<Value>,
+    remember_me: Option<Value>,
+}
+
+impl Fields {
+    fn take(&mut self, name: &str, value: Value) {
+        let field = match name.to_ascii_lowercase().as_str() {
+            "username" => &mut self.user_name,
+            "password" => &mut self.password,
+            "rememberme" => &mut self.remember_me,
+            _ => return,
+        };
+        field.get_or_insert(value);
+    }
+
+    fn into_sign_in(self) -> Result<SignIn, Problem> {
+        let (Some(Value::String(user_name)), Some(Value::String(password))) =
+            (self.user_name, self.password)
+        else {
+            return Err(bad_request(
+                "userName and password are needed, both as text.",
+            ));
+        };
+        Ok(SignIn {
+            user_name,
+            password,
+            remember_me: self.remember_me.is_some_and(|value| is_yes(&value)),
+        })
+    }
+}
+
+/// What people and programs send for yes. Anything else is no, the safer of the two.
+fn is_yes(value: &Value) -> bool {
+    match value {
+        Value::Bool(yes) => *yes,
+        Value::Number(number) => number.as_i64() == Some(1),
+        Value::String(text) => {
+            let text = text.trim().to_ascii_lowercase();
+            matches!(text.as_str(), "true" | "on" | "yes" | "y" | "1")
+        }
+        Value::Null | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+fn bad_request(detail: &'static str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST).with_detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yes_has_many_forms_and_all_else_is_no() {
+        let yes = [
+            json!(true),
+            json!(1),
+            json!("true"),
+            json!("on"),
+            json!("Yes"),
+            json!("1"),
+        ];
+        let no = [
+            json!(false),
+            json!(0),
+            json!("false"),
+            json!(""),
+            json!(null),
+            json!([true]),
+        ];
+        assert!(yes.iter().all(is_yes) && !no.iter().any(is_yes));
+    }
+}
