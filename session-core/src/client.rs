@@ -5,37 +5,7 @@
 //! usable as `dyn`. Who uses a cache calls [`TypedCache`](crate::TypedCache), which is there for
 //! every client, an `Arc<dyn CacheClientExtended>` among them.
 //!
-//! The rules below hold for every operation of every backend; the methods say what is particular
-//! to them. The crate `conformance-tests` holds a case for each promise.
-//!
-//! # Rules
-//!
-//! **Expired is absent**, for every operation, from the millisecond of the deadline on, whether or
-//! not the entry still takes room.
-//!
-//! **Deadlines** count in whole milliseconds on the store's clock, which an operation reads once;
-//! durations are rounded up, so no entry ends early. A zero duration or an instant already past
-//! leaves nothing behind. A deadline after the year 9999 is none. See [`Expiry`].
-//!
-//! **Whose clock** counts is the store's: the server's on Redis and PostgreSQL, the host's wall
-//! clock on SQLite, a monotonic one in memory.
-//!
-//! **Keys** are 1 to 1,024 bytes of UTF-8 without NUL, the namespace included, compared byte by
-//! byte. No character of a key or a prefix has a meaning: `%`, `_`, `*`, `?`, `[`, `\`, `{}`,
-//! blanks and line breaks are themselves. **Values** are any bytes, from none up to 16 MiB unless
-//! the client's options say otherwise. Anything else is [`ErrorKind::InvalidInput`] before any
-//! I/O.
-//!
-//! **Cancellation:** dropping a future leaves the entry as it was or as it was to become, and the
-//! client fully usable. A write whose future was dropped may still land, even after a later one.
-//! A client belongs to the runtime that made it.
-//!
-//! **Failure:** every call ends within the client's time-out (default 1 s, and 100 ms more for
-//! each MiB of value; batches and listings: for each chunk or page), with an [`Error`] when the
-//! store is down, slow or cut off. An outage is never a miss, and never `false`. Nothing that
-//! could have been applied is sent again unless repeating is harmless.
-//!
-//! [`ErrorKind::InvalidInput`]: crate::ErrorKind::InvalidInput
+//! The rules stand with [`CacheClient`], what is particular to an operation with its method.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -53,7 +23,40 @@ use crate::scope::check_key;
 
 /// A cache in bytes: what every backend does and every wrapper forwards.
 ///
-/// Read the [rules](self#rules) first. Callers will prefer [`TypedCache`](crate::TypedCache).
+/// Callers will prefer [`TypedCache`](crate::TypedCache).
+///
+/// # Rules
+///
+/// These hold for every operation of every backend; the methods say what is particular to them. The
+/// crate `conformance-tests` holds a case for each promise.
+///
+/// **Expired is absent**, for every operation, from the millisecond of the deadline on, whether or
+/// not the entry still takes room.
+///
+/// **Deadlines** count in whole milliseconds on the store's clock, which an operation reads once;
+/// durations are rounded up, so no entry ends early. A zero duration or an instant already past
+/// leaves nothing behind. A deadline after the year 9999 is none. See [`Expiry`].
+///
+/// **Whose clock** counts is the store's: the server's on Redis and PostgreSQL, the host's wall
+/// clock on SQLite, a monotonic one in memory.
+///
+/// **Keys** are 1 to 1,024 bytes of UTF-8 without NUL, the namespace included, compared byte by
+/// byte. No character of a key or a prefix has a meaning: `%`, `_`, `*`, `?`, `[`, `\`, `{}`,
+/// blanks and line breaks are themselves. **Values** are any bytes, from none up to 16 MiB unless
+/// the client's options say otherwise. Anything else is [`ErrorKind::InvalidInput`] before any
+/// I/O.
+///
+/// **Cancellation:** dropping a future leaves the entry as it was or as it was to become, and the
+/// client fully usable. A write whose future was dropped may still land, even after a later one.
+/// A client belongs to the runtime that made it.
+///
+/// **Failure:** every call ends within the client's time-out (default 1 s, and 100 ms more for
+/// each MiB of value; batches and listings: for each chunk or page), with an [`Error`] when the
+/// store is down, slow or cut off. An outage is never a miss, and never `false`. Nothing that
+/// could have been applied is sent again unless repeating is harmless.
+///
+/// [`ErrorKind::InvalidInput`]: crate::ErrorKind::InvalidInput
+/// [`Error`]: crate::Error
 #[async_trait]
 pub trait CacheClient: Debug + Send + Sync + 'static {
     /// Reads the value of a key.
