@@ -1,0 +1,523 @@
+//! The client: the contract's methods, one statement each.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_stream::try_stream;
+use async_trait::async_trait;
+use bytes::Bytes;
+use session_core::{
+    BoxStream, CacheClient, CacheClientExtended, Codec, Condition, ErrorKind, Expiry, Outcome,
+    Result, Scope, TimeToLive, prefix_end,
+};
+use sqlx::postgres::{PgPool, PgRow};
+use std::time::Duration;
+
+use crate::batch::{Put, by_key, bytes, column, upsert};
+use crate::connection::{Connections, Source};
+use crate::dispatch::Dispatcher;
+use crate::error::{BACKEND, Failure};
+use crate::options::PostgresOptions;
+use crate::schema::{self, Table};
+use crate::sql::{Lifetime, PAGE, Statements, Test, status};
+use crate::statement::{Answer, Parameter, Statement};
+use crate::sweep::Sweeper;
+
+/// A cache in one table of a PostgreSQL database.
+///
+/// Cheap to clone; the clones share connections. It belongs to the runtime in which it was made.
+#[derive(Clone)]
+pub struct PostgresCache {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dispatcher: Arc<Dispatcher>,
+    scope: Scope,
+    // Ends its task when the last clone goes.
+    _sweeper: Option<Sweeper>,
+}
+
+impl PostgresCache {
+    /// Opens the table that a URL names, as [`PostgresOptions`] says, and makes it if need be.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a URL that is none; as [`connect_with`](Self::connect_with).
+    pub async fn connect(url: &str) -> Result<Self> {
+        Self::connect_with(url.parse()?).await
+    }
+
+    /// Opens the table that the options name, and makes it if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` or `Timeout` if the server does not answer, `Denied` if it refuses the user
+    /// or if the table is missing and the user may not make it, `Corrupt` if there is another
+    /// table of this name, `InvalidInput` for options that do not go together.
+    pub async fn connect_with(options: PostgresOptions) -> Result<Self> {
+        let source = Source::Own(Box::new(options.connect_options()?));
+        Self::open(source, options).await
+    }
+
+    /// Opens the table through a pool that the caller has.
+    ///
+    /// The options count except those that say how to connect. Statements take their connections
+    /// from the pool one by one and give them back; `max_connections` bounds how many at once.
+    /// What other clients set on their connections is the caller's to set on the pool, above all
+    /// `statement_timeout` and `lock_timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect_with`](Self::connect_with).
+    pub async fn with_pool(pool: PgPool, options: PostgresOptions) -> Result<Self> {
+        options.check_shared_connections()?;
+        Self::open(Source::Pool(pool), options).await
+    }
+
+    async fn open(source: Source, options: PostgresOptions) -> Result<Self> {
+        let table = options.table_names()?;
+        let statements = Statements::new(&table.name);
+        let dispatcher = Dispatcher::new(
+            Connections::new(source),
+            options.protocol(),
+            options.max_connections,
+            options.shared.clone(),
+            statements,
+        );
+        prepare(&dispatcher, &table, &options)
+            .await
+            .map_err(|failure| failure.into_error("connect"))?;
+        let sweeper = options
+            .sweep_every
+            .map(|interval| Sweeper::start(&dispatcher, interval, table.lock_name("sweep")));
+        let scope = options.shared.scope(BACKEND);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                dispatcher,
+                scope,
+                _sweeper: sweeper,
+            }),
+        })
+    }
+
+    fn dispatcher(&self) -> &Dispatcher {
+        &self.inner.dispatcher
+    }
+
+    fn statements(&self) -> &Statements {
+        &self.inner.dispatcher.statements
+    }
+
+    fn scope(&self) -> &Scope {
+        &self.inner.scope
+    }
+
+    fn stored(&self, operation: &'static str, key: &str) -> Result<String> {
+        Ok(self.scope().key(operation, key)?.into_owned())
+    }
+
+    async fn run(
+        &self,
+        operation: &'static str,
+        sql: &sqlx::SqlStr,
+        parameters: Vec<Parameter>,
+    ) -> Result<Answer> {
+        let statement = Statement::new(sql, parameters);
+        self.dispatcher()
+            .run(statement)
+            .await
+            .map_err(|failure| failure.into_error(operation))
+    }
+}
+
+/// Opens the first connection, looks for the table and keeps the connection.
+async fn prepare(
+    dispatcher: &Dispatcher,
+    table: &Table,
+    options: &PostgresOptions,
+) -> std::result::Result<(), Failure> {
+    let mut connection = dispatcher.knock(options.shared.timeout).await?;
+    schema::ensure(&mut connection, options.protocol(), table, options.unlogged).await?;
+    dispatcher.give_back(connection);
+    Ok(())
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl CacheClient for PostgresCache {
+    async fn read(&self, key: &str) -> Result<Option<Bytes>> {
+        let key = self.stored("read", key)?;
+        self.dispatcher()
+            .read(key)
+            .await
+            .map_err(|failure| failure.into_error("read"))
+    }
+
+    /// In chunks of 1,000 keys, each of one instant.
+    async fn read_all(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        let keys = self.scope().keys("read_all", keys)?;
+        let mut values = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(CHUNK) {
+            let names = chunk.iter().map(|key| key.to_string()).collect();
+            let sql = &self.statements().read_all;
+            let answer = self
+                .run("read_all", sql, vec![Parameter::Texts(names)])
+                .await?;
+            let found = by_key(&answer.rows).map_err(|garbled| garbled.into_error("read_all"))?;
+            values.extend(chunk.iter().map(|key| found.get(&**key).cloned()));
+        }
+        Ok(values)
+    }
+
+    async fn write(
+        &self,
+        key: &str,
+        value: Bytes,
+        condition: Condition,
+        expiry: Expiry,
+    ) -> Result<bool> {
+        let key = self.stored("write", key)?;
+        self.scope().write("write", &value, &condition)?;
+        let lifetime = Lifetime::from(expiry);
+        let (test, expected) = match condition {
+            Condition::Always if matches!(lifetime, Lifetime::Never | Lifetime::In(_)) => {
+                let put = self
+                    .dispatcher()
+                    .put(Put {
+                        key,
+                        value,
+                        lifetime,
+                    })
+                    .await;
+                return put
+                    .map(|()| true)
+                    .map_err(|failure| failure.into_error("write"));
+            }
+            Condition::Always => (Test::Always, Bytes::new()),
+            Condition::Absent => (Test::Absent, Bytes::new()),
+            Condition::Present => (Test::Present, Bytes::new()),
+            Condition::Equals(expected) => (Test::Equals, expected),
+        };
+        let parameters = vec![
+            Parameter::Text(key),
+            Parameter::Blob(value),
+            Parameter::Integer(lifetime.amount()),
+            Parameter::Blob(expected),
+        ];
+        let sql = self.statements().write(test, lifetime);
+        Ok(self.run("write", &sql, parameters).await?.affected > 0)
+    }
+
+    /// In chunks of 1,000 entries or 16 MiB, each whole or not at all.
+    async fn write_all(&self, entries: &[(&str, Bytes)], expiry: Expiry) -> Result<()> {
+        let mut puts = Vec::with_capacity(entries.len());
+        let lifetime = Lifetime::from(expiry);
+        for (key, value) in entries {
+            self.scope().value("write_all", value)?;
+            let key = self.stored("write_all", key)?;
+            puts.push(Put {
+                key,
+                value: value.clone(),
+                lifetime,
+            });
+        }
+        let mut puts = puts.into_iter().peekable();
+        while puts.peek().is_some() {
+            let mut bytes = 0;
+            let fits = |put: &Put| {
+                let first = bytes == 0;
+                bytes += put.value.len();
+                first || bytes <= CHUNK_BYTES
+            };
+            let chunk = std::iter::from_fn({
+                let mut fits = fits;
+                let puts = &mut puts;
+                move || puts.next_if(&mut fits)
+            });
+            let chunk = chunk.take(CHUNK).collect();
+            self.write_chunk(chunk, lifetime).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, key: &str) -> Result<bool> {
+        let key = self.stored("remove", key)?;
+        let sql = &self.statements().remove;
+        let answer = self.run("remove", sql, vec![Parameter::Text(key)]).await?;
+        Ok(answer.cell("remove")?.unwrap_or(false))
+    }
+
+    /// In chunks of 1,000 keys, each whole or not at all.
+    async fn remove_all(&self, keys: &[&str]) -> Result<u64> {
+        let keys = self.scope().keys("remove_all", keys)?;
+        let mut removed = 0;
+        for chunk in keys.chunks(CHUNK) {
+            let names = chunk.iter().map(|key| key.to_string()).collect();
+            removed += self.remove_chunk("remove_all", names).await?;
+        }
+        Ok(removed)
+    }
+
+    async fn increment(&self, key: &str, by: i64, expiry_if_new: Expiry) -> Result<i64> {
+        let key = self.stored("increment", key)?;
+        let lifetime = Lifetime::from(expiry_if_new);
+        let sql = self.statements().increment(lifetime);
+        for _ in 0..TRIES {
+            let parameters = vec![
+                Parameter::Text(key.clone()),
+                Parameter::Integer(by),
+                Parameter::Integer(lifetime.amount()),
+            ];
+            let answer = self.run("increment", &sql, parameters).await?;
+            // No row: the entry changed under the statement, which did nothing.
+            let Some(row) = answer.rows.first() else {
+                continue;
+            };
+            return sum(row).map_err(|failure| failure.into_error("increment"));
+        }
+        Err(self.scope().error(ErrorKind::Conflict, "increment"))
+    }
+
+    /// Without a namespace the table is truncated, which takes a moment whatever it holds; where
+    /// the role may not, or somebody uses the table for longer, its rows are removed in steps of
+    /// 1,000.
+    async fn flush_all(&self) -> Result<()> {
+        let namespace = self.scope().namespace();
+        if namespace.is_root() {
+            match self
+                .run("flush_all", &self.statements().truncate, Vec::new())
+                .await
+            {
+                Ok(_) => return Ok(()),
+                Err(error) => match error.kind() {
+                    ErrorKind::Denied | ErrorKind::Overloaded | ErrorKind::Conflict => {}
+                    _ => return Err(error),
+                },
+            }
+        }
+        self.remove_range("flush_all", namespace.stored())
+            .await
+            .map(drop)
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.run("ping", &self.statements().ping, Vec::new())
+            .await
+            .map(drop)
+    }
+
+    fn codec(&self) -> Codec {
+        self.dispatcher().options().codec
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl CacheClientExtended for PostgresCache {
+    async fn get_time_to_live(&self, key: &str) -> Result<Option<TimeToLive>> {
+        let key = self.stored("get_time_to_live", key)?;
+        let sql = &self.statements().time_to_live;
+        let answer = self
+            .run("get_time_to_live", sql, vec![Parameter::Text(key)])
+            .await?;
+        let row = answer.rows.first().map(|row| column(row, 0)).transpose();
+        let left = row.map_err(|garbled| garbled.into_error("get_time_to_live"))?;
+        Ok(left.map(time_to_live))
+    }
+
+    async fn set_time_to_live(&self, key: &str, expiry: Expiry) -> Result<bool> {
+        let key = self.stored("set_time_to_live", key)?;
+        let lifetime = Lifetime::from(expiry);
+        let sql = self.statements().set_time_to_live(lifetime);
+        let parameters = vec![
+            Parameter::Text(key),
+            Parameter::Integer(0),
+            Parameter::Integer(lifetime.amount()),
+        ];
+        Ok(self
+            .run("set_time_to_live", &sql, parameters)
+            .await?
+            .affected
+            > 0)
+    }
+
+    async fn read_with_time_to_live(&self, key: &str) -> Result<Option<(Bytes, TimeToLive)>> {
+        let key = self.stored("read_with_time_to_live", key)?;
+        let sql = &self.statements().read_with_time_to_live;
+        let answer = self
+            .run("read_with_time_to_live", sql, vec![Parameter::Text(key)])
+            .await?;
+        let entry = |row: &PgRow| Ok((bytes(row, 0)?, time_to_live(column(row, 1)?)));
+        let entry = answer.rows.first().map(entry).transpose();
+        entry.map_err(|garbled: Failure| garbled.into_error("read_with_time_to_live"))
+    }
+
+    /// In the order of the keys, in pages of 1,000 rows.
+    fn keys_starting_with<'a>(&'a self, prefix: &'a str) -> BoxStream<'a, Result<String>> {
+        Box::pin(try_stream! {
+            let Some(prefix) = self.scope().prefix(prefix) else { return };
+            let end = prefix_end(&prefix);
+            let mut next = Some(prefix.into_owned());
+            while let Some(first) = next {
+                let page = self.page(first, end.clone()).await?;
+                next = page.next;
+                for key in page.live {
+                    yield self.scope().strip(&key).to_owned();
+                }
+            }
+        })
+    }
+
+    /// In steps of 1,000 rows, each whole or not at all.
+    async fn remove_starting_with(&self, prefix: &str) -> Result<u64> {
+        match self.scope().prefix(prefix) {
+            Some(prefix) => self.remove_range("remove_starting_with", &prefix).await,
+            None => Ok(0),
+        }
+    }
+
+    async fn remove_expired(&self) -> Result<u64> {
+        let mut removed = 0;
+        loop {
+            let sql = &self.statements().remove_expired;
+            let step = self.run("remove_expired", sql, Vec::new()).await?.affected;
+            removed += step;
+            if step < PAGE.unsigned_abs() {
+                return Ok(removed);
+            }
+        }
+    }
+}
+
+/// A page of a listing.
+struct Page {
+    live: Vec<String>,
+    /// Where the next page begins, if there may be one.
+    next: Option<String>,
+}
+
+impl PostgresCache {
+    async fn write_chunk(&self, puts: Vec<Put>, lifetime: Lifetime) -> Result<()> {
+        let Some(sql) = self.statements().write_all(lifetime) else {
+            let keys = puts.into_iter().map(|put| put.key).collect();
+            return self.remove_chunk("write_all", keys).await.map(drop);
+        };
+        let mut statement = upsert(puts, self.statements());
+        statement.sql = sql;
+        if matches!(lifetime, Lifetime::Keep | Lifetime::Until(_)) {
+            statement.parameters[2] = Parameter::Integer(lifetime.amount());
+        }
+        let run = self.dispatcher().run(statement).await;
+        run.map(drop)
+            .map_err(|failure| failure.into_error("write_all"))
+    }
+
+    async fn remove_chunk(&self, operation: &'static str, keys: Vec<String>) -> Result<u64> {
+        let sql = &self.statements().remove_all;
+        let answer = self
+            .run(operation, sql, vec![Parameter::Texts(keys)])
+            .await?;
+        let removed: i64 = answer.cell(operation)?.unwrap_or(0);
+        Ok(removed.unsigned_abs())
+    }
+
+    async fn page(&self, first: String, end: Option<String>) -> Result<Page> {
+        let parameters = vec![Parameter::Text(first), Parameter::MaybeText(end)];
+        let answer = self
+            .run("keys_starting_with", &self.statements().page, parameters)
+            .await?;
+        let mut page = Page {
+            live: Vec::with_capacity(answer.rows.len()),
+            next: None,
+        };
+        let is_full = answer.affected >= PAGE.unsigned_abs();
+        if let Some(row) = answer.rows.last().filter(|_| is_full) {
+            let last: String =
+                column(row, 0).map_err(|garbled| garbled.into_error("keys_starting_with"))?;
+            page.next = Some(after(last));
+        }
+        for row in &answer.rows {
+            let (key, live) = column(row, 0)
+                .and_then(|key| Ok((key, column(row, 1)?)))
+                .map_err(|garbled| garbled.into_error("keys_starting_with"))?;
+            if live {
+                page.live.push(key);
+            }
+        }
+        Ok(page)
+    }
+
+    async fn remove_range(&self, operation: &'static str, prefix: &str) -> Result<u64> {
+        let end = prefix_end(prefix);
+        let mut next = Some(prefix.to_owned());
+        let mut removed = 0;
+        while let Some(first) = next {
+            let parameters = vec![Parameter::Text(first), Parameter::MaybeText(end.clone())];
+            let answer = self
+                .run(operation, &self.statements().remove_page, parameters)
+                .await?;
+            let step = answer.rows.first().map(removed_page).transpose();
+            let (seen, last, live) = step
+                .map_err(|garbled| garbled.into_error(operation))?
+                .unwrap_or_default();
+            removed += live.unsigned_abs();
+            next = last.filter(|_| seen >= PAGE).map(after);
+        }
+        Ok(removed)
+    }
+}
+
+impl Answer {
+    /// The first column of the first row, if there is one.
+    fn cell<'r, T>(&'r self, operation: &'static str) -> Result<Option<T>>
+    where
+        T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+    {
+        let cell = self.rows.first().map(|row| column(row, 0)).transpose();
+        cell.map_err(|garbled| garbled.into_error(operation))
+    }
+}
+
+impl fmt::Debug for PostgresCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresCache")
+            .field("namespace", self.scope().namespace())
+            .finish_non_exhaustive()
+    }
+}
+
+fn sum(row: &PgRow) -> std::result::Result<i64, Failure> {
+    let refuse = |kind| Err(Failure::new(kind, Outcome::NotApplied));
+    match column::<i32>(row, 0)? {
+        status::DONE => column(row, 1),
+        status::NOT_A_NUMBER => refuse(ErrorKind::NotANumber),
+        status::OVERFLOW => refuse(ErrorKind::Overflow),
+        _ => refuse(ErrorKind::Other),
+    }
+}
+
+fn removed_page(row: &PgRow) -> std::result::Result<(i64, Option<String>, i64), Failure> {
+    Ok((column(row, 0)?, column(row, 1)?, column(row, 2)?))
+}
+
+fn time_to_live(left: Option<i64>) -> TimeToLive {
+    match left {
+        None => TimeToLive::Never,
+        // A live entry has at least a millisecond left.
+        Some(millis) => TimeToLive::Remaining(Duration::from_millis(millis.max(1).unsigned_abs())),
+    }
+}
+
+/// The smallest key after this one: keys hold no NUL, so the next character is the smallest.
+fn after(mut key: String) -> String {
+    key.push('\u{1}');
+    key
+}
+
+/// How many entries go in one statement, and how many bytes of values.
+const CHUNK: usize = 1_000;
+const CHUNK_BYTES: usize = 16 << 20;
+
+/// How often an increment is sent that did nothing because others changed the entry.
+const TRIES: usize = 16;

@@ -1,0 +1,6 @@
+//! PostgreSQL as a cache: the suite on a real server, and what is PostgreSQL's alone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod conformance;
+mod database;
