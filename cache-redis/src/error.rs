@@ -64,9 +64,9 @@ impl Failure {
     }
 }
 
-/// A failed exchange: the connection is gone or the answer is garbled.
-pub(crate) fn transport(error: &RedisError) -> Failure {
-    if error.kind() == redis::ErrorKind::Parse {
+/// A failed exchange: the connection is gone or, if it was not cut, the answer may be garbled.
+pub(crate) fn transport(error: &RedisError, was_cut: bool) -> Failure {
+    if error.kind() == redis::ErrorKind::Parse && !was_cut {
         // The parser's message quotes what it could not read.
         return Failure::unknown(ErrorKind::Other, "the answer is garbled");
     }

@@ -3,14 +3,19 @@
 //! The driver pipelines what many tasks send and sorts the answers; dropping a call leaves it in
 //! order. Added here: the login, whether the connection still answers, and its end as an event.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisResult, Value};
+use redis::{
+    AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisError, RedisResult, Value,
+};
 use session_core::ErrorKind;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -88,6 +93,8 @@ impl Request for Pipeline {
 #[derive(Default)]
 struct LinkLife {
     ended: AtomicBool,
+    /// The peer closed it or the network failed.
+    cut: AtomicBool,
     event: Notify,
 }
 
@@ -124,10 +131,14 @@ impl Link {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(None)
             .set_response_timeout(None);
+        let life = Arc::new(LinkLife::default());
+        let stream = Watched {
+            stream,
+            life: life.clone(),
+        };
         let (connection, driver) = MultiplexedConnection::new_with_config(&nobody, stream, config)
             .await
-            .map_err(|error| error::transport(&error))?;
-        let life = Arc::new(LinkLife::default());
+            .map_err(|error| life.failure(&error))?;
         let driver = tokio::spawn({
             let life = life.clone();
             async move {
@@ -170,7 +181,7 @@ impl Link {
             .clone()
             .send_packed_commands(&words, 0, words.len())
             .await
-            .map_err(|error| error::transport(&error))?;
+            .map_err(|error| self.life.failure(&error))?;
         for answer in answers {
             if let Value::ServerError(error) = answer {
                 let failure = error::server(&error);
@@ -199,7 +210,7 @@ impl Link {
                     return Err(error::server(first));
                 }
                 self.life.end();
-                Err(error::transport(&error))
+                Err(self.life.failure(&error))
             }
             Err(_) => {
                 if self.silences.fetch_add(1, Relaxed) + 1 >= SILENCES_TO_REPLACE {
@@ -237,6 +248,51 @@ impl LinkLife {
         self.ended.store(true, Relaxed);
         self.event.notify_one();
     }
+
+    /// What a failed exchange means. The driver takes half an answer for a garbled one, also when
+    /// the other half cannot come any more.
+    fn failure(&self, error: &RedisError) -> Failure {
+        error::transport(error, self.cut.load(Relaxed))
+    }
+}
+
+/// A stream that tells when it was cut.
+struct Watched<S> {
+    stream: S,
+    life: Arc<LinkLife>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
+        if read.is_err() || buffer.filled().len() == before {
+            self.life.cut.store(true, Relaxed);
+        }
+        Poll::Ready(read)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
 }
 
 impl Drop for Link {
@@ -252,7 +308,7 @@ const SILENCES_TO_REPLACE: u32 = 2;
 const LEAST_AGE_TO_DOUBT: Duration = Duration::from_secs(1);
 
 /// Small requests leave at once, and the kernel notices a peer that went without a word.
-fn tune(stream: &TcpStream, timeout: Duration) -> std::io::Result<()> {
+fn tune(stream: &TcpStream, timeout: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = socket2::SockRef::from(stream);
     let keepalive = socket2::TcpKeepalive::new()
