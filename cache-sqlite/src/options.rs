@@ -215,7 +215,7 @@ impl SqliteOptions {
             "page_cache" => self.page_cache = size(0)?,
             "max_bytes" => self.max_bytes = Some(parameter.number(1)?),
             "sweep_interval_ms" => {
-                self.sweep_interval = Duration::from_millis(parameter.number(1)?)
+                self.sweep_interval = Duration::from_millis(parameter.number(1)?);
             }
             "read_only" => {
                 self.read_only = match parameter.value() {

@@ -28,21 +28,19 @@ impl Pace {
 
     /// Takes note of a read, wherever it ran.
     pub(crate) fn note(&self, took: Duration) {
-        let took = u64::try_from(took.as_nanos())
-            .unwrap_or(u64::MAX)
-            .min(LONGEST);
+        let took = nanos(took).min(LONGEST);
         let average = self.average.load(Ordering::Relaxed);
-        let average = average - average / WEIGHT + took / WEIGHT;
+        let average = average - average / READS + took / READS;
         self.average.store(average, Ordering::Relaxed);
     }
 
     /// Takes note of a read on the calling thread; `true` if the task should give way.
     pub(crate) fn note_here(&self, took: Duration) -> bool {
         self.note(took);
-        let took = u64::try_from(took.as_nanos())
-            .unwrap_or(u64::MAX)
-            .min(LONGEST);
-        let held = self.held.load(Ordering::Relaxed) + took;
+        let held = self
+            .held
+            .load(Ordering::Relaxed)
+            .saturating_add(nanos(took));
         let enough = held >= TURN;
         self.held
             .store(if enough { 0 } else { held }, Ordering::Relaxed);
@@ -50,15 +48,19 @@ impl Pace {
     }
 }
 
+fn nanos(took: Duration) -> u64 {
+    u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// A read that takes longer on average than this, in nanoseconds, costs more than a hop.
 const SHORT: u64 = 60_000;
 
-/// No single read counts for more, in nanoseconds: one that met a pause of the machine is soon
-/// forgotten.
-const LONGEST: u64 = 10_000_000;
+/// No single read counts for more, in nanoseconds: where threads compete for processors, some are
+/// interrupted for as long as a disk takes.
+const LONGEST: u64 = 1_000_000;
 
 /// The average is over about this many reads.
-const WEIGHT: u64 = 8;
+const READS: u64 = 32;
 
 /// After this time on the calling thread, in nanoseconds, other tasks have their turn.
 const TURN: u64 = 100_000;
@@ -71,9 +73,13 @@ mod tests {
     fn slow_reads_leave_the_calling_thread_and_come_back_when_they_are_short_again() {
         let pace = Pace::default();
         assert!(pace.is_short());
-        pace.note(Duration::from_millis(2));
+        pace.note(Duration::from_secs(1));
+        assert!(pace.is_short(), "one may be chance");
+        for _ in 0..5 {
+            pace.note(Duration::from_millis(1));
+        }
         assert!(!pace.is_short());
-        for _ in 0..50 {
+        for _ in 0..100 {
             pace.note(Duration::from_micros(20));
         }
         assert!(pace.is_short());
