@@ -3,4 +3,5 @@
 
 mod codec;
 mod map;
+mod sessions;
 mod typed;

@@ -1,0 +1,267 @@
+use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
+use session_core::{
+    AuthUserSession, CurrentSession, EventContext, Lifetime, Rejection, Saving, SessionData,
+    SessionError, SessionEvents, SessionId, Sessions, TimeToLive, async_trait,
+};
+
+use super::store::Watched;
+use super::{HOUR, MapCache};
+
+/// A session type with hooks of its own; `refuse` names the one that refuses.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Own {
+    auth: AuthUserSession,
+    refuse: String,
+    #[serde(skip)]
+    told: Vec<&'static str>,
+}
+
+impl Own {
+    fn answer(&self, hook: &str) -> Result<(), Rejection> {
+        match self.refuse == hook {
+            true => Err(Rejection::new(format!("{hook} says no"))),
+            false => Ok(()),
+        }
+    }
+}
+
+impl SessionData for Own {
+    fn auth(&self) -> Option<&AuthUserSession> {
+        Some(&self.auth)
+    }
+
+    fn auth_mut(&mut self) -> Option<&mut AuthUserSession> {
+        Some(&mut self.auth)
+    }
+
+    async fn on_created(&mut self, context: &EventContext) {
+        assert!(context.handle().is_none());
+        self.told.push("created");
+    }
+
+    async fn on_load(&mut self, context: &EventContext) -> Result<(), Rejection> {
+        assert!(context.handle().is_some());
+        self.told.push("load");
+        self.answer("load")
+    }
+
+    async fn on_save(&self, _: &mut Saving) -> Result<(), Rejection> {
+        self.answer("save")
+    }
+
+    async fn on_registered(&mut self, _: &EventContext) {
+        self.told.push("registered");
+    }
+
+    async fn validate(&self, _: &EventContext) -> Result<(), Rejection> {
+        assert!(self.auth.is_authenticated && self.auth.authenticated_ms.is_some());
+        self.answer("validate")
+    }
+
+    async fn on_authenticated(&mut self, _: &EventContext) {
+        self.told.push("authenticated");
+    }
+}
+
+/// Writes down what it is told.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn add(&self, line: &str) {
+        self.0.lock().unwrap().push(line.to_owned());
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl SessionEvents<Own> for Log {
+    async fn on_created(&self, session: &mut Own, _: &EventContext) {
+        // The type's own hook came first.
+        assert_eq!(session.told, ["created"]);
+        self.add("created");
+    }
+
+    async fn on_load(&self, _: &mut Own, _: &EventContext) -> Result<(), Rejection> {
+        self.add("load");
+        Ok(())
+    }
+
+    async fn on_save(&self, _: &Own, saving: &mut Saving) -> Result<(), Rejection> {
+        self.add("save");
+        if saving.context().lifetime() == Lifetime::Temporary {
+            saving.set_expires_in(HOUR);
+        }
+        Ok(())
+    }
+
+    async fn on_registered(&self, _: &mut Own, _: &EventContext) {
+        self.add("registered");
+    }
+
+    async fn validate(&self, _: &Own, _: &EventContext) -> Result<(), Rejection> {
+        self.add("validate");
+        Ok(())
+    }
+
+    async fn on_authenticated(&self, session: &mut Own, _: &EventContext) {
+        session.auth.roles.insert("filled".to_owned());
+        self.add("authenticated");
+    }
+
+    async fn on_logout(&self, session: &Own, context: &EventContext) {
+        assert!(context.handle().is_some());
+        let user = session.auth.user_id.as_deref().unwrap_or("nobody");
+        self.add(&format!("logout {user}"));
+    }
+}
+
+fn sessions() -> (Sessions<Own>, Log, Arc<Watched>) {
+    let store = Arc::new(Watched::over(MapCache::default()));
+    let log = Log::default();
+    let sessions = Sessions::new(store.clone()).with_events(log.clone());
+    (sessions, log, store)
+}
+
+fn alice(own: &mut Own) {
+    own.auth.user_id = Some("alice".to_owned());
+}
+
+#[tokio::test]
+async fn hooks_are_called_at_each_step_of_a_sessions_life() {
+    let (sessions, log, _) = sessions();
+    let mut session = sessions.open(&CurrentSession::new(None)).await.unwrap();
+    assert_eq!(log.take(), ["created"]);
+    session.save().await.unwrap();
+    assert_eq!(log.take(), ["save"]);
+    session.registered().await;
+    assert_eq!(log.take(), ["registered"]);
+    session.sign_in(Lifetime::Temporary, alice).await.unwrap();
+    assert_eq!(log.take(), ["load", "validate", "authenticated", "save"]);
+    assert!(session.auth.has_role("filled"));
+    assert_eq!(session.told, ["load", "authenticated"]);
+    session.update(|own| own.refuse.clear()).await.unwrap();
+    assert_eq!(log.take(), ["load", "save"]);
+
+    let mut session = sessions.load(&session.id().unwrap()).await.unwrap();
+    assert!(session.auth.has_role("filled"));
+    assert_eq!(log.take(), ["load"]);
+    session.remove().await.unwrap();
+    assert_eq!(log.take(), ["logout alice"]);
+}
+
+#[tokio::test]
+async fn all_events_are_called() {
+    let (sessions, first, _) = sessions();
+    let second = Log::default();
+    let sessions = sessions.with_events(second.clone());
+    sessions.get_or_create(None).await.unwrap();
+    assert_eq!(first.take(), ["created", "save"]);
+    assert_eq!(second.take(), ["created", "save"]);
+}
+
+#[tokio::test]
+async fn on_save_sets_how_long_a_session_lives_and_sliding_goes_by_it() {
+    let (sessions, ..) = sessions();
+    let mut session = sessions.get_or_create(None).await.unwrap();
+    let at_most = |session: &session_core::Session<Own>| match session.time_to_live() {
+        Some(TimeToLive::Remaining(left)) => left <= HOUR,
+        _ => false,
+    };
+    assert!(at_most(&session));
+    assert!(!session.slide().await.unwrap());
+    session.sign_in(Lifetime::Permanent, alice).await.unwrap();
+    assert!(!at_most(&session));
+}
+
+#[tokio::test]
+async fn a_refusal_stores_nothing() {
+    for hook in ["save", "validate"] {
+        let (sessions, _, store) = sessions();
+        let mut session = sessions.open(&CurrentSession::new(None)).await.unwrap();
+        session.refuse = hook.to_owned();
+        let result = match hook {
+            "save" => session.save().await,
+            _ => session.sign_in(Lifetime::Temporary, alice).await,
+        };
+        let Err(SessionError::Rejected { reason }) = result else {
+            panic!("{result:?}");
+        };
+        assert_eq!(reason, format!("{hook} says no"));
+        assert!(!session.auth.is_authenticated && session.auth.user_id.is_none());
+        assert!(store.keys().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_sign_in_leaves_the_session_as_it_was() {
+    let (sessions, ..) = sessions();
+    let mut session = sessions.get_or_create(None).await.unwrap();
+    session
+        .update(|own| own.refuse = "validate".to_owned())
+        .await
+        .unwrap();
+    let id = session.id().unwrap();
+    assert!(session.sign_in(Lifetime::Temporary, alice).await.is_err());
+    assert_eq!(session.id(), Some(id.clone()));
+    assert!(!sessions.load(&id).await.unwrap().auth.is_authenticated);
+}
+
+#[tokio::test]
+async fn a_session_refused_on_load_is_an_error_and_can_be_ended() {
+    let (sessions, log, _) = sessions();
+    let mut session = sessions.get_or_create(None).await.unwrap();
+    session
+        .update(|own| own.refuse = "load".to_owned())
+        .await
+        .unwrap();
+    let id = session.id().unwrap();
+    let rejected = sessions.load(&id).await;
+    assert!(matches!(rejected, Err(SessionError::Rejected { .. })));
+    let rejected = sessions.update(&id, |_| ()).await;
+    assert!(matches!(rejected, Err(SessionError::Rejected { .. })));
+    log.take();
+    assert!(sessions.remove(&id).await.unwrap());
+    assert_eq!(log.take(), ["logout nobody"]);
+}
+
+#[tokio::test]
+async fn a_type_without_a_user_is_a_session_too() {
+    #[derive(Clone, Default, Serialize, Deserialize)]
+    struct Plain {
+        count: u32,
+    }
+    impl SessionData for Plain {}
+
+    let sessions = Sessions::<Plain>::new(Arc::new(MapCache::default()));
+    let mut session = sessions.get_or_create(None).await.unwrap();
+    session.count = 1;
+    session.save().await.unwrap();
+    session.sign_in(Lifetime::Temporary, |_| ()).await.unwrap();
+    assert_eq!(
+        sessions.load(&session.id().unwrap()).await.unwrap().count,
+        1
+    );
+    assert!(
+        sessions
+            .find(&SessionId::from_bytes([1; 24]))
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[test]
+fn public_types_can_cross_threads() {
+    fn check<T: Send + Sync>() {}
+    check::<Sessions<Own>>();
+    check::<session_core::Session<Own>>();
+    check::<session_core::SessionBag>();
+    check::<CurrentSession>();
+    check::<SessionError>();
+}
