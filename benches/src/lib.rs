@@ -1,1 +1,0 @@
-//! All backends side by side.
