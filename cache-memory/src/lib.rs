@@ -4,6 +4,7 @@ mod options;
 
 mod cache;
 mod client;
+mod now;
 
 mod store;
 

@@ -5,6 +5,9 @@
 //! guard leaves this module, so none is held while a caller's code or another task runs. What an
 //! operation drops, it drops after unlocking: freeing a large value takes time.
 
+mod listing;
+mod room;
+
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -16,10 +19,10 @@ use session_core::Result;
 
 use crate::bounds::Bounds;
 use crate::clock::{Clock, Reading};
-use crate::entry::{Change, Entry, NEVER, NO_RECORD};
+use crate::entry::{Change, Entry, NEVER};
 use crate::options::MemoryOptions;
 use crate::records::Records;
-use crate::sweep::{Sweeper, Waiting};
+use crate::sweep::Sweeper;
 
 /// All entries of one cache.
 #[derive(Debug)]
@@ -45,15 +48,6 @@ type Table = hashbrown::raw::RawTable<Slot>;
 struct Index {
     is_wanted: AtomicBool,
     is_built: OnceLock<()>,
-}
-
-/// Keys of one shard, as a listing takes them.
-#[derive(Debug, Default)]
-pub(crate) struct Page {
-    /// The live ones.
-    pub(crate) keys: Vec<Box<str>>,
-    /// Where the next page of the shard begins; `None` after the last.
-    pub(crate) after: Option<Box<str>>,
 }
 
 impl Store {
@@ -170,47 +164,6 @@ impl Store {
         Ok(answer)
     }
 
-    /// Frees up to `STEP` entries of a shard that are expired, and tells how many, and whether
-    /// there may be more.
-    pub(crate) fn sweep_shard(&self, at: usize, now: &mut Reading<'_>) -> (usize, bool) {
-        let now_ms = now.now_ms();
-        if self.records(at).wheel.next_ms() > now_ms {
-            return (0, false);
-        }
-        let mut garbage = Vec::new();
-        let mut table = self.map.shards()[at].write();
-        let mut records = self.records(at);
-        let more = self.take_expired(&mut table, &mut records, now_ms, &mut garbage);
-        if !more && !garbage.is_empty() {
-            records.shrink(now_ms);
-            if table.len() < table.capacity() / 8 && table.capacity() > SMALL_TABLE {
-                let wanted = table.len() * 2;
-                table.shrink_to(wanted, |(entry, _)| self.hash(&entry.key));
-            }
-        }
-        drop(records);
-        drop(table);
-        (garbage.len(), more)
-    }
-
-    /// Frees all that is expired, a few entries at a time.
-    pub(crate) fn sweep(&self) -> Waiting {
-        for at in 0..self.shards() {
-            while self.sweep_shard(at, &mut self.clock.reading()).1 {}
-        }
-        self.waiting()
-    }
-
-    /// Whether any entry may have a deadline.
-    pub(crate) fn waiting(&self) -> Waiting {
-        let is_waiting = |at| self.records(at).wheel.next_ms() != NEVER;
-        if (0..self.shards()).any(is_waiting) {
-            Waiting::ForDeadlines
-        } else {
-            Waiting::ForNothing
-        }
-    }
-
     /// How many shards there are.
     pub(crate) fn shards(&self) -> usize {
         self.records.len()
@@ -232,119 +185,6 @@ impl Store {
                 bounds.subtract(bounds.weigh(&entry));
             }
         }
-    }
-
-    /// Up to `STEP` keys of a shard that start with a prefix and come after a key.
-    pub(crate) fn page(&self, at: usize, prefix: &str, after: Option<&str>) -> Page {
-        self.index.is_built.get_or_init(|| self.build_index());
-        let mut now = self.clock.reading();
-        let table = self.map.shards()[at].read();
-        let mut keys = self.records(at).keys(prefix, after, STEP);
-        let after = (keys.len() == STEP).then(|| keys.last().cloned()).flatten();
-        keys.retain(|key| {
-            let found = table.get(self.hash(key), |(entry, _)| entry.key == *key);
-            found.is_some_and(|(entry, _)| !now.is_past(entry.deadline))
-        });
-        Page { keys, after }
-    }
-
-    /// Has the keys kept in order from now on. The first listing looks at every entry.
-    fn build_index(&self) {
-        // Writers that lock their shard after this loop keep the index; what was written before is
-        // found below. A key is added while its shard is locked, so nobody removes it meanwhile.
-        self.index.is_wanted.store(true, Ordering::Release);
-        for at in 0..self.shards() {
-            let table = self.map.shards()[at].write();
-            self.records(at).index = Some(Default::default());
-            drop(table);
-        }
-        for entry in &self.map {
-            let key = &entry.key().key;
-            if let Some(index) = &mut self.records(self.place(key).1).index {
-                index.insert(key.clone());
-            }
-        }
-    }
-
-    /// Evicts until the bounds hold, but not the entry that was just written.
-    fn make_room(&self, own: usize, written: u32, now: &mut Reading<'_>) {
-        let Some(bounds) = &self.bounds else { return };
-        let shards = self.shards();
-        while bounds.are_exceeded() {
-            let mut evict = |least: u64| {
-                (0..shards).any(|step| {
-                    let spared = if step == 0 { written } else { NO_RECORD };
-                    self.evict((own + step) % shards, spared, least, now)
-                })
-            };
-            // Some shard holds its share; if that is only the entry just written, another gives.
-            let share = bounds.weight() / u64::try_from(shards).unwrap_or(u64::MAX);
-            if !evict(share) && !evict(0) {
-                return;
-            }
-        }
-    }
-
-    /// Makes room in a shard that weighs at least so much; `false` if nothing could go.
-    fn evict(&self, at: usize, spared: u32, least: u64, now: &mut Reading<'_>) -> bool {
-        let weighs_less = |records: &Records| {
-            let policy = records.policy.as_ref();
-            policy.is_none_or(|policy| policy.weight() < least.max(1))
-        };
-        if weighs_less(&self.records(at)) {
-            return false;
-        }
-        let mut garbage = Vec::new();
-        let mut table = self.map.shards()[at].write();
-        let mut records = self.records(at);
-        self.take_expired(&mut table, &mut records, now.now_ms(), &mut garbage);
-        if garbage.is_empty() {
-            garbage.extend(self.take_victim(&mut table, &mut records, spared));
-        }
-        drop(records);
-        drop(table);
-        !garbage.is_empty()
-    }
-
-    /// Takes expired entries out of a shard, up to `STEP`; `true` if there may be more.
-    fn take_expired(
-        &self,
-        table: &mut Table,
-        records: &mut Records,
-        now_ms: i64,
-        garbage: &mut Vec<Stored>,
-    ) -> bool {
-        for _ in 0..STEP {
-            let Some(record) = records.wheel.pop(now_ms) else {
-                return false;
-            };
-            let hash = records.hash(record);
-            let is_it = |(entry, _): &Slot| entry.record == record;
-            match table.get(hash, is_it).map(|(entry, _)| entry.deadline) {
-                Some(deadline) if deadline <= now_ms => {
-                    if let Some((entry, _)) = table.remove_entry(hash, is_it) {
-                        self.removed(&entry, records);
-                        garbage.push(entry);
-                    }
-                }
-                // It was renewed, or comes nearer.
-                Some(deadline) if deadline != NEVER => records.wheel.schedule(record, deadline),
-                Some(_) | None => {}
-            }
-        }
-        true
-    }
-
-    /// Takes the entry least worth keeping out of a shard.
-    fn take_victim(&self, table: &mut Table, records: &mut Records, spared: u32) -> Option<Stored> {
-        let record = records.victim(spared, |record, hash, cool| {
-            let found = table.get(hash, |(entry, _)| entry.record == record);
-            found.map_or(0, |(entry, _)| entry.cool(cool))
-        })?;
-        let hash = records.hash(record);
-        let (entry, _) = table.remove_entry(hash, |(entry, _)| entry.record == record)?;
-        self.removed(&entry, records);
-        Some(entry)
     }
 
     /// Takes note of a new entry, whose shard is locked for writing.
@@ -430,5 +270,3 @@ fn shards_for(bounds: Option<&Bounds>) -> usize {
 
 /// How many entries are freed or listed before the shard is unlocked.
 const STEP: usize = 256;
-/// A table of so few slots is not worth making smaller.
-const SMALL_TABLE: usize = 1_024;

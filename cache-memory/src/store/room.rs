@@ -1,0 +1,134 @@
+//! Freeing what is expired and evicting what is least worth keeping, in bounded steps.
+
+use super::{STEP, Slot, Store, Stored, Table};
+use crate::clock::Reading;
+use crate::entry::{NEVER, NO_RECORD};
+use crate::records::Records;
+use crate::sweep::Waiting;
+
+impl Store {
+    /// Frees up to `STEP` entries of a shard that are expired, and tells how many, and whether
+    /// there may be more.
+    pub(crate) fn sweep_shard(&self, at: usize, now: &mut Reading<'_>) -> (usize, bool) {
+        let now_ms = now.now_ms();
+        if self.records(at).wheel.next_ms() > now_ms {
+            return (0, false);
+        }
+        let mut garbage = Vec::new();
+        let mut table = self.map.shards()[at].write();
+        let mut records = self.records(at);
+        let more = self.take_expired(&mut table, &mut records, now_ms, &mut garbage);
+        if !more && !garbage.is_empty() {
+            records.shrink(now_ms);
+            if table.len() < table.capacity() / 8 && table.capacity() > SMALL_TABLE {
+                let wanted = table.len() * 2;
+                table.shrink_to(wanted, |(entry, _)| self.hash(&entry.key));
+            }
+        }
+        drop(records);
+        drop(table);
+        (garbage.len(), more)
+    }
+
+    /// Frees all that is expired, a few entries at a time.
+    pub(crate) fn sweep(&self) -> Waiting {
+        for at in 0..self.shards() {
+            while self.sweep_shard(at, &mut self.clock.reading()).1 {}
+        }
+        self.waiting()
+    }
+
+    /// Whether any entry may have a deadline.
+    pub(crate) fn waiting(&self) -> Waiting {
+        let is_waiting = |at| self.records(at).wheel.next_ms() != NEVER;
+        if (0..self.shards()).any(is_waiting) {
+            Waiting::ForDeadlines
+        } else {
+            Waiting::ForNothing
+        }
+    }
+
+    /// Evicts until the bounds hold, but not the entry that was just written.
+    pub(super) fn make_room(&self, own: usize, written: u32, now: &mut Reading<'_>) {
+        let Some(bounds) = &self.bounds else { return };
+        let shards = self.shards();
+        while bounds.are_exceeded() {
+            let mut evict = |least: u64| {
+                (0..shards).any(|step| {
+                    let spared = if step == 0 { written } else { NO_RECORD };
+                    self.evict((own + step) % shards, spared, least, now)
+                })
+            };
+            // Some shard holds its share; if that is only the entry just written, another gives.
+            let share = bounds.weight() / u64::try_from(shards).unwrap_or(u64::MAX);
+            if !evict(share) && !evict(0) {
+                return;
+            }
+        }
+    }
+
+    /// Makes room in a shard that weighs at least so much; `false` if nothing could go.
+    fn evict(&self, at: usize, spared: u32, least: u64, now: &mut Reading<'_>) -> bool {
+        let weighs_less = |records: &Records| {
+            let policy = records.policy.as_ref();
+            policy.is_none_or(|policy| policy.weight() < least.max(1))
+        };
+        if weighs_less(&self.records(at)) {
+            return false;
+        }
+        let mut garbage = Vec::new();
+        let mut table = self.map.shards()[at].write();
+        let mut records = self.records(at);
+        self.take_expired(&mut table, &mut records, now.now_ms(), &mut garbage);
+        if garbage.is_empty() {
+            garbage.extend(self.take_victim(&mut table, &mut records, spared));
+        }
+        drop(records);
+        drop(table);
+        !garbage.is_empty()
+    }
+
+    /// Takes expired entries out of a shard, up to `STEP`; `true` if there may be more.
+    fn take_expired(
+        &self,
+        table: &mut Table,
+        records: &mut Records,
+        now_ms: i64,
+        garbage: &mut Vec<Stored>,
+    ) -> bool {
+        for _ in 0..STEP {
+            let Some(record) = records.wheel.pop(now_ms) else {
+                return false;
+            };
+            let hash = records.hash(record);
+            let is_it = |(entry, _): &Slot| entry.record == record;
+            match table.get(hash, is_it).map(|(entry, _)| entry.deadline) {
+                Some(deadline) if deadline <= now_ms => {
+                    if let Some((entry, _)) = table.remove_entry(hash, is_it) {
+                        self.removed(&entry, records);
+                        garbage.push(entry);
+                    }
+                }
+                // It was renewed, or comes nearer.
+                Some(deadline) if deadline != NEVER => records.wheel.schedule(record, deadline),
+                Some(_) | None => {}
+            }
+        }
+        true
+    }
+
+    /// Takes the entry least worth keeping out of a shard.
+    fn take_victim(&self, table: &mut Table, records: &mut Records, spared: u32) -> Option<Stored> {
+        let record = records.victim(spared, |record, hash, cool| {
+            let found = table.get(hash, |(entry, _)| entry.record == record);
+            found.map_or(0, |(entry, _)| entry.cool(cool))
+        })?;
+        let hash = records.hash(record);
+        let (entry, _) = table.remove_entry(hash, |(entry, _)| entry.record == record)?;
+        self.removed(&entry, records);
+        Some(entry)
+    }
+}
+
+/// A table of so few slots is not worth making smaller.
+const SMALL_TABLE: usize = 1_024;
