@@ -11,6 +11,7 @@ mod expect;
 mod run;
 mod store;
 
+pub mod broken;
 pub mod reference;
 
 #[cfg(feature = "servers")]

@@ -70,7 +70,26 @@ impl ReferenceCache {
         self.stored.ahead.fetch_add(by, Ordering::SeqCst);
     }
 
-    fn now(&self) -> i64 {
+    /// Whether an entry takes room under this key, live or not: for the broken clients.
+    pub(crate) fn holds_room_for(&self, key: &str) -> bool {
+        let key = self.scope.key("read", key);
+        key.is_ok_and(|key| self.entries().contains_key(&*key))
+    }
+
+    /// The keys of all entries of this namespace that take room: for the broken clients.
+    pub(crate) fn keys_taking_room(&self) -> Vec<String> {
+        let namespace = self.scope.namespace().stored();
+        let entries = self.entries();
+        let keys = entries.keys().filter_map(|key| key.strip_prefix(namespace));
+        keys.map(str::to_owned).collect()
+    }
+
+    /// Removes everything, in every namespace: for the broken clients.
+    pub(crate) fn empty_the_whole_store(&self) {
+        self.entries().clear();
+    }
+
+    pub(crate) fn now(&self) -> i64 {
         unix_millis_rounded_up(SystemTime::now()) + self.stored.ahead.load(Ordering::SeqCst)
     }
 

@@ -279,15 +279,19 @@ pub(crate) async fn the_client_shows_no_key_and_no_value(store: Store) {
     );
 }
 
-/// Polls a future for a while that grows with `patience`, then drops it; with no patience it is
-/// never polled. Gives the answer if it came in time.
+/// Polls a future for a while that grows with `patience`, then drops it: so many times at first,
+/// so that every place where it waits is met, then for longer and longer. Gives the answer if it
+/// came in time.
 async fn give_up<T>(patience: u32, call: impl Future<Output = T>) -> Option<T> {
+    const COUNTED: u32 = 12;
     let mut call = pin!(call);
     let (started, enough) = (Instant::now(), Duration::from_micros(20) * patience);
-    while started.elapsed() < enough {
+    let mut polls = 0;
+    while polls < patience && (patience < COUNTED || started.elapsed() < enough) {
         if let Some(answer) = call.as_mut().now_or_never() {
             return Some(answer);
         }
+        polls += u32::from(patience < COUNTED);
         // Lets the other side work, so that later polls find it further on.
         tokio::task::yield_now().await;
     }
