@@ -1,0 +1,17 @@
+//! Sessions as clients see them: through HTTP, with a cookie jar.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod application;
+mod faulty;
+mod visitor;
+
+mod answers;
+mod cookies;
+mod failures;
+mod headers;
+mod ids;
+mod other_sites;
+mod plain;
+mod secrets;
+mod sign_in;
+mod writes;
