@@ -77,7 +77,8 @@ impl MemoryOptions {
         self
     }
 
-    /// How often expired entries are freed, 500 ms by default. They are absent at once.
+    /// How often expired entries are freed, 500 ms by default and a day at most. They are absent
+    /// at once.
     #[must_use]
     pub fn sweep_interval(mut self, interval: Duration) -> Self {
         self.sweep_interval = interval.max(Duration::from_millis(1));

@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::store::Store;
 
@@ -32,7 +32,7 @@ impl Sweeper {
     pub(crate) fn new(store: Weak<Store>, every: Duration) -> Self {
         Self {
             store,
-            every,
+            every: every.min(LONGEST),
             thread: OnceLock::new(),
             state: Arc::new(State {
                 is_idle: AtomicBool::new(true),
@@ -77,17 +77,30 @@ impl Drop for Sweeper {
 }
 
 fn run(store: &Weak<Store>, state: &State, every: Duration) {
-    while !state.is_over.load(Ordering::Acquire) {
+    loop {
+        let next = Instant::now() + every;
+        // A thread may be woken for no reason, but sweeps when it is time.
+        while let Some(left) = next.checked_duration_since(Instant::now()) {
+            if state.is_over.load(Ordering::Acquire) {
+                return;
+            }
+            thread::park_timeout(left);
+        }
         match store.upgrade().map(|store| store.sweep()) {
             None => return,
-            Some(Waiting::ForDeadlines) => thread::park_timeout(every),
+            Some(Waiting::ForDeadlines) => continue,
+            Some(Waiting::ForNothing) => state.is_idle.store(true, Ordering::Release),
+        }
+        // A deadline set before that line woke nobody, but it is seen here.
+        match store.upgrade().map(|store| store.waiting()) {
+            None => return,
+            Some(Waiting::ForDeadlines) => state.is_idle.store(false, Ordering::Release),
             Some(Waiting::ForNothing) => {
-                state.is_idle.store(true, Ordering::Release);
-                // A deadline set before that line woke nobody, but it is seen here.
-                match store.upgrade().map(|store| store.waiting()) {
-                    None => return,
-                    Some(Waiting::ForDeadlines) => state.is_idle.store(false, Ordering::Release),
-                    Some(Waiting::ForNothing) => thread::park(),
+                while state.is_idle.load(Ordering::Acquire) {
+                    if state.is_over.load(Ordering::Acquire) {
+                        return;
+                    }
+                    thread::park();
                 }
             }
         }
@@ -102,3 +115,6 @@ pub(crate) enum Waiting {
     /// Some have.
     ForDeadlines,
 }
+
+/// A longer interval would be none, and could be more than an instant can hold.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
