@@ -157,11 +157,11 @@ impl SqliteOptions {
         self
     }
 
-    /// How long a call may take, all waiting included; 1 s by default, and 100 ms more for each
-    /// MiB of value.
+    /// How long a call may take, all waiting included; 1 s by default, a day at most, and 100 ms
+    /// more for each MiB of value.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.client.timeout = timeout;
+        self.client.timeout = timeout.min(LONGEST_TIMEOUT);
         self
     }
 
@@ -246,6 +246,7 @@ impl FromStr for SqliteOptions {
             options.set(parameter)
         })?;
         options.client = client;
+        options.client.timeout = options.client.timeout.min(LONGEST_TIMEOUT);
         options.check()?;
         Ok(options)
     }
@@ -303,6 +304,9 @@ fn synchronous(parameter: &Parameter<'_>) -> Result<Synchronous> {
         _ => Err(parameter.refuse("off, normal or full")),
     }
 }
+
+/// What is longer is as good as for ever, and would overflow clocks.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How a URL says that there is no file.
 const MEMORY: &str = ":memory:";

@@ -45,7 +45,12 @@ impl Store {
             readers,
             file,
         } = connection::open(options, &sql)?;
-        let sweep = Sweep::new(Arc::clone(&sql), options.sweep_interval);
+        // Who only reads has nothing to keep up.
+        let sweep_interval = match options.read_only {
+            true => Duration::MAX,
+            false => options.sweep_interval,
+        };
+        let sweep = Sweep::new(Arc::clone(&sql), sweep_interval);
         Ok(Self {
             readers: file.is_some().then(|| Readers::new(readers)),
             writer: Writer::start(writer, file.clone(), sweep)?,

@@ -17,7 +17,8 @@ use crate::sql::Sql;
 pub(crate) struct Sweep {
     sql: Arc<Sql>,
     every: Duration,
-    due: Instant,
+    /// None for never.
+    due: Option<Instant>,
     /// Something was written since the last look.
     busy: bool,
     /// The log holds what was written since it was last emptied.
@@ -36,18 +37,21 @@ impl Sweep {
         Self {
             sql,
             every,
-            due: Instant::now() + every,
+            due: Instant::now().checked_add(every),
             busy: false,
             log: true,
         }
     }
 
+    /// How long the writer may wait for work.
     pub(crate) fn due_in(&self) -> Duration {
-        self.due.saturating_duration_since(Instant::now())
+        self.due.map_or(Duration::MAX, |due| {
+            due.saturating_duration_since(Instant::now())
+        })
     }
 
     pub(crate) fn is_due(&self) -> bool {
-        Instant::now() >= self.due
+        self.due.is_some_and(|due| Instant::now() >= due)
     }
 
     /// Takes note that something was written.
@@ -68,7 +72,7 @@ impl Sweep {
             Found::More => PAUSE.min(self.every),
             Found::Nothing => self.every,
         };
-        self.due = Instant::now() + pause;
+        self.due = Instant::now().checked_add(pause);
     }
 
     fn remove_or_shrink(&mut self, connection: &Connection) -> Result<Found, Failure> {

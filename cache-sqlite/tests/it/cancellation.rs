@@ -33,3 +33,20 @@ async fn thousands_of_dropped_futures_leave_the_client_usable() {
     );
     assert_eq!(cache.read_all(&["n"; 3]).await.unwrap().len(), 3);
 }
+
+#[tokio::test]
+async fn a_write_that_was_dropped_before_its_turn_is_not_done() {
+    let store = TempStore::new();
+    let cache = store.connect().await;
+    let other = store.raw();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let waiting = cache.increment("n", 1, Expiry::Never);
+    let dropping = async {
+        let dropped = cache.increment("n", 10, Expiry::Never);
+        let patience = Duration::from_millis(50);
+        assert!(timeout(patience, dropped).await.is_err());
+        other.execute_batch("COMMIT").unwrap();
+    };
+    assert_eq!(tokio::join!(waiting, dropping).0.unwrap(), 1);
+    assert_eq!(cache.increment("n", 0, Expiry::Never).await.unwrap(), 1);
+}

@@ -62,7 +62,9 @@ impl Harness for Memory {
     const PROFILE: Profile = Profile::new();
 
     async fn fresh() -> Self {
-        let options = SqliteOptions::memory().sweep_interval(Duration::from_secs(3_600));
+        let options = SqliteOptions::memory()
+            .sweep_interval(Duration::from_secs(3_600))
+            .timeout(Duration::from_secs(30));
         Self(SqliteCache::connect_with(options).await.unwrap())
     }
 

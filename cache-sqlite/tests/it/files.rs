@@ -271,6 +271,31 @@ fn every_option_can_be_said_in_a_url() {
     assert_eq!(url.parse::<SqliteOptions>().unwrap(), built);
 }
 
+#[tokio::test]
+async fn options_without_measure_are_taken() {
+    let store = TempStore::new();
+    let options = store
+        .options()
+        .timeout(Duration::MAX)
+        .sweep_interval(Duration::MAX);
+    let cache = SqliteCache::connect_with(options.max_bytes(u64::MAX))
+        .await
+        .unwrap();
+    put(&cache, "k", "v").await;
+    assert!(cache.read_all(&["k"]).await.unwrap()[0].is_some());
+    let url = format!(
+        "sqlite://{}?timeout_ms={}",
+        store.path().display(),
+        u64::MAX
+    );
+    SqliteCache::connect(&url)
+        .await
+        .unwrap()
+        .ping()
+        .await
+        .unwrap();
+}
+
 fn entries(store: &TempStore) -> i64 {
     store
         .raw()

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use cache_sqlite::{SqliteCache, SqliteOptions};
+use cache_sqlite::SqliteCache;
 use session_core::{Bytes, CacheClient, Condition, Expiry};
 
 use crate::store::TempStore;
@@ -16,7 +16,7 @@ fn a_killed_writer_loses_nothing_acknowledged() {
     for synchronous in ["off", "normal", "full"] {
         let store = TempStore::new();
         let url = format!(
-            "sqlite://{}?synchronous={synchronous}",
+            "sqlite://{}?synchronous={synchronous}&timeout_ms=30000",
             store.path().display()
         );
         let acknowledged = kill_in_mid_write(&url);
@@ -27,9 +27,7 @@ fn a_killed_writer_loses_nothing_acknowledged() {
             .unwrap();
         assert_eq!(whole, "ok");
         let missing = runtime().block_on(async {
-            let cache = SqliteCache::connect_with(SqliteOptions::file(store.path()))
-                .await
-                .unwrap();
+            let cache = store.connect().await;
             let keys: Vec<_> = acknowledged.iter().map(String::as_str).collect();
             let values = cache.read_all(&keys).await.unwrap();
             values.iter().filter(|value| value.is_none()).count()

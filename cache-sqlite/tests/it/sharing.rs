@@ -1,7 +1,5 @@
 //! Several clients and programs on one file.
 
-use std::time::Duration;
-
 use cache_sqlite::SqliteCache;
 use futures_util::future::join_all;
 use session_core::{CacheClient, Expiry};
@@ -12,7 +10,7 @@ use crate::store::TempStore;
 async fn many_clients_may_make_the_file_at_once() {
     let store = TempStore::new();
     let clients = (0..12).map(|_| {
-        let options = store.options().timeout(Duration::from_secs(20));
+        let options = store.options();
         tokio::spawn(async { SqliteCache::connect_with(options).await.unwrap() })
     });
     let clients: Vec<_> = join_all(clients)
@@ -29,9 +27,8 @@ async fn many_clients_may_make_the_file_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn clients_of_one_file_write_at_once_and_every_write_counts() {
     let store = TempStore::new();
-    let options = || store.options().timeout(Duration::from_secs(20));
-    let one = SqliteCache::connect_with(options()).await.unwrap();
-    let two = SqliteCache::connect_with(options()).await.unwrap();
+    let one = store.connect().await;
+    let two = store.connect().await;
     let tasks = (0..16).map(|task| {
         let cache = if task % 2 == 0 {
             one.clone()

@@ -22,9 +22,12 @@ impl TempStore {
         self.folder.path().join("cache.db")
     }
 
-    /// Options for the file, without a sweeper that would meddle.
+    /// Options for the file, without a sweeper that would meddle, and with patience for a machine
+    /// that is busy with other tests.
     pub(crate) fn options(&self) -> SqliteOptions {
-        SqliteOptions::file(self.path()).sweep_interval(Duration::from_secs(3_600))
+        SqliteOptions::file(self.path())
+            .sweep_interval(Duration::from_secs(3_600))
+            .timeout(Duration::from_secs(30))
     }
 
     pub(crate) async fn connect(&self) -> SqliteCache {
