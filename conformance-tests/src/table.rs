@@ -708,6 +708,49 @@ typed(plain) "`TypedCache` on top of the store." {
         "a pattern does not match expired entries",
 }
 
+sessions(plain) "Sessions on top of the store." {
+    a_visitor_who_stores_nothing_leaves_nothing:
+        "a visitor who stores nothing leaves nothing",
+    a_session_is_stored_under_its_key_with_its_lifetime:
+        "a session is stored under its key with its lifetime",
+    a_saved_session_is_loaded_as_it_was_saved:
+        "a saved session is loaded as it was saved",
+    an_unknown_id_is_never_adopted:
+        "an unknown id is never adopted",
+    a_stale_save_is_a_conflict_and_changes_nothing:
+        "a stale save is a conflict and changes nothing",
+    no_parallel_update_of_a_session_is_lost:
+        "no parallel update of a session is lost",
+    an_update_of_a_session_starts_its_lifetime_anew:
+        "an update of a session starts its lifetime anew",
+    a_session_that_was_removed_stays_removed:
+        "a session that was removed stays removed",
+    an_expired_session_is_gone:
+        "an expired session is gone",
+    sliding_moves_the_deadline_below_the_threshold_only:
+        "sliding moves the deadline below the threshold only",
+    sliding_does_not_restore_a_removed_session:
+        "sliding does not restore a removed session",
+    sign_in_gives_a_new_id_and_ends_the_old_one:
+        "sign in gives a new id and ends the old one",
+    a_permanent_session_lives_longer:
+        "a permanent session lives longer",
+    the_bag_keeps_an_entry_for_each_key:
+        "the bag keeps an entry for each key",
+    two_requests_set_different_keys_of_one_bag:
+        "two requests set different keys of one bag",
+    the_bag_follows_its_session_to_a_new_id:
+        "the bag follows its session to a new id",
+    the_bag_goes_with_its_session:
+        "the bag goes with its session",
+    another_user_does_not_get_the_bag:
+        "another user does not get the bag",
+    the_sessions_of_one_id_do_not_touch_those_of_another:
+        "the sessions of one id do not touch those of another",
+    all_sessions_are_listed_and_can_be_removed_by_handle:
+        "all sessions are listed and can be removed by handle",
+}
+
 reopening(reopening) "Entries outlive the client that wrote them." {
     values_outlive_the_client:
         "values outlive the client",
