@@ -12,7 +12,8 @@ use super::options::Lifetime;
 /// Hooks into the life of sessions. Any number can be installed; all are called, in order.
 ///
 /// Every method has a default that does nothing. The same hooks can be implemented by the session
-/// type itself, see [`SessionData`]. A hook that waits makes the request wait.
+/// type itself, see [`SessionData`]. A hook that waits makes the request wait; one that opened the
+/// session of its own request, or used its bag, would wait for itself.
 ///
 /// [`Sessions::with_events`](crate::Sessions::with_events) installs them.
 #[async_trait]

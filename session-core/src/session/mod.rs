@@ -1,6 +1,17 @@
 //! Sessions without HTTP, on any store of the cache contract.
 //!
-//! Start with [`Sessions`](crate::Sessions), which makes everything else.
+//! Start with [`Sessions`](crate::Sessions), which makes everything else and tells what each call
+//! costs; then `store.rs`, through which every change of a session's entry goes.
+//!
+//! The decision that explains the rest: **a session is one entry, and nobody writes it without
+//! saying what it must be now**. It is made with `Absent` under an id that nobody has, changed with
+//! `Equals` on the bytes that were read, and removed the same way. So no update is lost, a session
+//! that was removed stays removed, and an id that a client invented is never stored under. The
+//! entry names the keys of its bag, so that whatever ends or moves a session knows all that
+//! belongs to it without listing the store.
+//!
+//! What one request knows of its session is shared by all its parts in a
+//! [`CurrentSession`](crate::CurrentSession). Neither backends nor cookies are known here.
 
 mod bag;
 mod current;

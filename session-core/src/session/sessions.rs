@@ -21,24 +21,82 @@ use crate::error::Result;
 /// All sessions of one type on one store. Cloning shares.
 ///
 /// Made once, at the start of the program. Requests use [`open`](Sessions::open) and
-/// [`bag`](Sessions::bag) with a [`CurrentSession`]; jobs and other programs name sessions by id.
-/// Without a request nothing slides a session.
+/// [`bag`](Sessions::bag) with a [`CurrentSession`]; jobs and other programs name sessions by id,
+/// which is no use of a session and slides none.
 ///
 /// ```no_run
 /// # use std::sync::Arc;
-/// # use session_core::{AuthUserSession, CacheClientExtended, SessionError, SessionId, Sessions};
-/// # async fn example(cache: Arc<dyn CacheClientExtended>) -> Result<(), SessionError> {
-/// let sessions = Sessions::<AuthUserSession>::new(cache);
+/// use serde::{Deserialize, Serialize};
+/// use session_core::{
+///     AuthUserSession, CurrentSession, Lifetime, SessionData, SessionId, SessionOptions, Sessions,
+///     Sliding,
+/// };
+/// # use session_core::{CacheClientExtended, SessionError};
 ///
-/// let mut session = sessions.get_or_create(None).await?;
-/// session.display_name = Some("Alice".to_owned());
-/// session.save().await?;
+/// #[derive(Clone, Default, Serialize, Deserialize)]
+/// #[serde(default)]
+/// struct ShopSession {
+///     auth: AuthUserSession,
+///     visits: u32,
+/// }
 ///
-/// let id = session.id().expect("a saved session has an id");
-/// sessions.update(&id, |user| user.email = Some("alice@example.org".to_owned())).await?;
+/// impl SessionData for ShopSession {
+///     fn auth(&self) -> Option<&AuthUserSession> {
+///         Some(&self.auth)
+///     }
+///
+///     fn auth_mut(&mut self) -> Option<&mut AuthUserSession> {
+///         Some(&mut self.auth)
+///     }
+/// }
+///
+/// # async fn example(cache: Arc<dyn CacheClientExtended>, cookie: Option<&str>)
+/// # -> Result<(), SessionError> {
+/// let options = SessionOptions::default().sliding(Sliding::EveryRequest);
+/// let sessions = Sessions::<ShopSession>::new(cache).with_options(options);
+///
+/// // A request. An id that is none counts as no id.
+/// let presented = cookie.and_then(|text| text.parse::<SessionId>().ok());
+/// let current = CurrentSession::new(presented);
+/// let mut session = sessions.open(&current).await?;
+/// session.update(|shop| shop.visits += 1).await?;
+/// session.bag().set("cart", &["book"]).await?;
+///
+/// // The user signs in: a new id, the cart stays.
+/// let user = |shop: &mut ShopSession| shop.auth.user_id = Some("17".to_owned());
+/// session.sign_in(Lifetime::Permanent, user).await?;
+/// assert!(session.auth.is_authenticated && session.visits > 0);
+///
+/// // The response sets the cookie if `current.change()` says so, to `current.id()`.
+/// let id = current.id().expect("it was stored just now");
+///
+/// // A job, later, in another process.
+/// sessions.update(&id, |shop| shop.visits = 0).await?;
 /// sessions.remove(&id).await?;
 /// # Ok(()) }
 /// ```
+///
+/// # What it costs
+///
+/// Calls to the store, asserted by tests. A conflict with another writer adds a read and a repeated
+/// write each time.
+///
+/// | what | calls |
+/// | --- | --- |
+/// | anything a visitor without an id does that stores nothing | 0 |
+/// | [`open`](Sessions::open), [`load`](Sessions::load), [`find`](Sessions::find) with an id | 1; 0 if the request has read it already |
+/// | `open` when the session is slid | 2 |
+/// | [`Session::save`] and [`Session::update`] of an opened session | 1 |
+/// | [`update`](Sessions::update) by id | 2 |
+/// | [`Session::slide`] | 1, or 0 while enough is left |
+/// | [`Session::sign_in`], [`Session::renew`] of an opened session | 2; with a bag 6, two of them reading and two writing it as a batch |
+/// | [`Session::remove`] of an opened session | 1; with a bag 2 |
+/// | [`remove`](Sessions::remove) by id | 2; with a bag 3 |
+/// | [`SessionBag::get`], [`SessionBag::keys`] | 1 |
+/// | [`SessionBag::set`] of a key that is there; of a new one | 2; 3 (1 more if the session is not read yet) |
+/// | [`SessionBag::remove`], [`SessionBag::remove_all`] | 3 |
+/// | [`list`](Sessions::list) | the listing of the sessions' keys, and 1 a session |
+/// | [`remove_by_handle`](Sessions::remove_by_handle) | the listing of the sessions' keys, and 2 or 3 |
 pub struct Sessions<T: SessionData> {
     pub(super) inner: Arc<Inner<T>>,
 }
