@@ -1,0 +1,98 @@
+//! What outlives the server.
+
+use serde_json::json;
+use tempfile::tempdir;
+
+use crate::browser::Browser;
+use crate::server::Server;
+
+#[test]
+fn a_session_in_a_file_survives_a_kill() {
+    let folder = tempdir().unwrap();
+    let cache = format!("sqlite://{}/demo.db", folder.path().display());
+    let server = Server::start(&cache);
+    let mut alice = Browser::of(&server.address);
+    alice.sign_in("alice").json();
+    alice.post("/session/visit").json();
+    assert_eq!(
+        alice
+            .send("PUT", "/bag/cart", "application/json", r#"["book"]"#)
+            .status,
+        204
+    );
+    let before = alice.get("/session").json();
+    server.kill();
+
+    let server = Server::start(&cache);
+    let mut alice = alice.at(&server.address);
+    let after = alice.get("/session").json();
+    for field in [
+        "id_handle",
+        "user_name",
+        "visits",
+        "permanent",
+        "is_authenticated",
+    ] {
+        assert_eq!(after[field], before[field], "{field}");
+    }
+    assert_eq!(after["user_name"], "alice");
+    assert_eq!(after["visits"], 1);
+    assert_eq!(alice.get("/bag/cart").json(), json!(["book"]));
+    assert_eq!(alice.post("/session/visit").json()["visits"], 2);
+}
+
+#[test]
+fn memory_forgets() {
+    let server = Server::start("memory:");
+    let mut alice = Browser::of(&server.address);
+    alice.sign_in("alice").json();
+    server.kill();
+    let server = Server::start("memory:");
+    let session = alice.at(&server.address).get("/session").json();
+    assert_eq!(session["is_authenticated"], false);
+}
+
+#[test]
+fn two_servers_on_one_file_share_sessions() {
+    let folder = tempdir().unwrap();
+    let cache = format!("sqlite://{}/demo.db", folder.path().display());
+    let (one, other) = (Server::start(&cache), Server::start(&cache));
+    let mut alice = Browser::of(&one.address);
+    alice.sign_in("alice").json();
+    let visits: Vec<_> = (0..8)
+        .map(|number| {
+            let server = [&one, &other][number % 2];
+            let mut tab = alice.clone().at(&server.address);
+            std::thread::spawn(move || tab.post("/session/visit").status)
+        })
+        .collect();
+    for visit in visits {
+        assert_eq!(visit.join().unwrap(), 200);
+    }
+    let mut there = alice.clone().at(&other.address);
+    assert_eq!(there.get("/session").json()["visits"], 8);
+    // Signed out at one is signed out at the other, for a request that is under way too.
+    let mut slow = there.clone();
+    let slow = std::thread::spawn(move || slow.post("/session/visit?delay_ms=4000").status);
+    // Long enough to have read, on a busy machine too.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    alice.post("/auth/logout").json();
+    assert_eq!(slow.join().unwrap(), 409);
+    assert_eq!(there.get("/session").json()["is_authenticated"], false);
+}
+
+#[cfg(unix)]
+#[test]
+fn it_ends_cleanly_and_has_printed_no_secret() {
+    for signal in ["INT", "TERM"] {
+        let server = Server::start("memory:");
+        let mut alice = Browser::of(&server.address);
+        alice.sign_in("alice").json();
+        alice.sign_in("nobody");
+        let (clean, printed) = server.end(signal);
+        assert!(clean, "{signal}");
+        for secret in [&alice.jar["ss-id"], &alice.jar["ss-pid"], "-password"] {
+            assert!(!printed.contains(secret), "{printed}");
+        }
+    }
+}
