@@ -79,6 +79,7 @@ fn what_was_removed_or_expired_makes_room() {
             .unwrap();
     }
     clock.advance(std::time::Duration::from_secs(1));
+    cache.remove_expired_now().unwrap();
     for number in 0..50 {
         put(&cache, &format!("new {number}"), 5);
     }
