@@ -78,6 +78,12 @@ pub(super) enum State {
     RequestOnly(Bytes),
 }
 
+impl State {
+    fn is_of(&self, id: &SessionId) -> bool {
+        matches!(self, Self::Unread(current) | Self::Live(current, _) if current == id)
+    }
+}
+
 impl CurrentSession {
     /// The session of a request that came with this id, or with none. Nothing is read.
     ///
@@ -195,29 +201,31 @@ impl CurrentSession {
     }
 
     /// A look-up found nothing: a session that was seen before is gone, any other never was.
-    pub(super) fn not_found(&self) {
+    ///
+    /// What is learned of an id counts only while it is the request's id: another part of the
+    /// request may have renewed or removed the session meanwhile. So do the next two.
+    pub(super) fn not_found(&self, id: &SessionId) {
         let mut inner = self.lock();
-        match inner.state {
-            State::Live(..) => inner.state = State::Gone,
-            State::Unread(_) => inner.state = State::Absent,
+        match &inner.state {
+            State::Live(current, _) if current == id => inner.state = State::Gone,
+            State::Unread(current) if current == id => inner.state = State::Absent,
             _ => {}
         }
     }
 
     /// What is stored is no session that this program can read; it counts as not there.
-    pub(super) fn passed_over(&self) {
-        self.lock().state = State::Absent;
+    pub(super) fn passed_over(&self, id: &SessionId) {
+        let mut inner = self.lock();
+        if inner.state.is_of(id) {
+            inner.state = State::Absent;
+        }
     }
 
     /// The session was seen or written under the id that it had.
     pub(super) fn seen(&self, id: SessionId, known: Known) {
-        self.lock().state = State::Live(id, known);
-    }
-
-    /// The same, for the id that is known already.
-    pub(super) fn seen_again(&self, known: Known) {
-        if let State::Live(_, current) = &mut self.lock().state {
-            *current = known;
+        let mut inner = self.lock();
+        if inner.state.is_of(&id) {
+            inner.state = State::Live(id, known);
         }
     }
 

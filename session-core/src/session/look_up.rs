@@ -51,7 +51,7 @@ pub(super) async fn look_up(
             Ok(Slid::NotNeeded) => {}
             Ok(Slid::Until(deadline)) => known.deadline = Some(deadline),
             Ok(Slid::Gone) => {
-                current.not_found();
+                current.not_found(&id);
                 return Ok(None);
             }
             // It was read and is good; a store that can be read only still serves it.
@@ -84,7 +84,7 @@ pub(super) async fn note(
             current.seen(id.clone(), known.clone());
             return Ok(Some(known));
         }
-        Found::Nothing => current.not_found(),
+        Found::Nothing => current.not_found(id),
         Found::Undecodable(error) => pass_over(owner, current, id, error).await?,
     }
     Ok(None)
@@ -103,7 +103,7 @@ pub(super) async fn pass_over(
     tracing::warn!(%error, "a stored session does not decode");
     let context = EventContext::new(Some(StoredId::from(id)), current.lifetime());
     owner.tell_undecodable(&context).await;
-    current.passed_over();
+    current.passed_over(id);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::bag::SessionBag;
-use super::current::CurrentSession;
+use super::current::{CurrentSession, State};
 use super::data::SessionData;
 use super::error::{SessionError, SessionResult};
 use super::id::{SessionHandle, SessionId};
@@ -153,18 +153,18 @@ impl<T: SessionData> Session<T> {
     ///
     /// `Removed` if the session went meanwhile; `Store`.
     pub async fn slide(&mut self) -> SessionResult<bool> {
-        let Some(mut known) = self.current.known() else {
+        let State::Live(id, mut known) = self.current.state() else {
             return Ok(false);
         };
         match self.sessions.inner.store.slide(&known, true).await? {
             Slid::NotNeeded => Ok(false),
             Slid::Until(deadline) => {
                 known.deadline = Some(deadline);
-                self.current.seen_again(known);
+                self.current.seen(id, known);
                 Ok(true)
             }
             Slid::Gone => {
-                self.current.not_found();
+                self.current.not_found(&id);
                 Err(SessionError::Removed)
             }
         }

@@ -96,6 +96,24 @@ async fn two_parts_of_a_request_that_write_first_make_one_session() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_request_that_reads_during_a_renewal_does_not_bring_the_old_id_back() {
+    for seed in 1..100 {
+        let world = World::new();
+        let id = world.stored().await;
+        let mut session = world.request(&id).await;
+        let (current, bag) = (session.current().clone(), session.bag());
+        bag.set("cart", &1).await.unwrap();
+        world.store.shuffle(seed);
+        let (renewed, read) = tokio::join!(session.renew(), bag.get::<i32>("cart"));
+        assert!(renewed.is_ok() && read.is_ok());
+        assert_eq!(current.change(), SessionChange::Renewed);
+        let new = current.id().unwrap();
+        assert!(world.find(&new).await.is_some(), "{seed}");
+        assert_eq!(bag.get::<i32>("cart").await.unwrap(), Some(1), "{seed}");
+    }
+}
+
+#[tokio::test]
 async fn the_generator_can_be_replaced_and_a_taken_id_is_not_taken_over() {
     let world = World::with(|options| options.ids(|| Ok(SessionId::from_bytes([9; 24]))));
     let first = world.stored().await;
