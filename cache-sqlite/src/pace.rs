@@ -1,12 +1,15 @@
 //! Where a read runs: on the calling thread while reads are short, elsewhere while they are not.
 //!
 //! A read from memory takes a few microseconds, a fifth of what a hop to another thread costs, so
-//! it is done where it is asked for. A read that waits for the disk would hold up every other task
-//! of the runtime's thread; which of the two it will be shows in how long the last ones took. And
-//! since a read on the calling thread never waits, a task that only reads would never let another
-//! one run; so now and then it is told to.
+//! it is done where it is asked for. A read that waits for the disk holds up every other task of
+//! the runtime's thread; so when two of a few took long, the next ones run elsewhere, and then one
+//! tries again. One alone proves nothing: where threads compete for processors, some reads are
+//! interrupted for as long as a disk takes.
+//!
+//! And since a read on the calling thread never waits, a task that only reads would never let
+//! another one run; so now and then it is told to.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How long reads take at present.
@@ -14,8 +17,12 @@ use std::time::Duration;
 /// Threads may overwrite each other's counts: an estimate needs no more.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
-    /// The running average of the last reads, in nanoseconds.
-    average: AtomicU64,
+    /// Grows with each long read and shrinks with each short one.
+    suspicion: AtomicU32,
+    /// How many reads are still to run elsewhere.
+    away: AtomicU32,
+    /// How many did the last time; twice as many will if the next try fails.
+    spell: AtomicU32,
     /// The time spent on calling threads since a task last gave way, in nanoseconds.
     held: AtomicU64,
 }
@@ -23,44 +30,56 @@ pub(crate) struct Pace {
 impl Pace {
     /// Whether the next read may run on the calling thread.
     pub(crate) fn is_short(&self) -> bool {
-        self.average.load(Ordering::Relaxed) <= SHORT
-    }
-
-    /// Takes note of a read, wherever it ran.
-    pub(crate) fn note(&self, took: Duration) {
-        let took = nanos(took).min(LONGEST);
-        let average = self.average.load(Ordering::Relaxed);
-        let average = average - average / READS + took / READS;
-        self.average.store(average, Ordering::Relaxed);
+        let away = self.away.load(Ordering::Relaxed);
+        if away > 0 {
+            self.away.store(away - 1, Ordering::Relaxed);
+        }
+        away == 0
     }
 
     /// Takes note of a read on the calling thread; `true` if the task should give way.
-    pub(crate) fn note_here(&self, took: Duration) -> bool {
-        self.note(took);
-        let held = self
-            .held
-            .load(Ordering::Relaxed)
-            .saturating_add(nanos(took));
+    pub(crate) fn note(&self, took: Duration) -> bool {
+        let suspicion = self.suspicion.load(Ordering::Relaxed);
+        if took > LONG {
+            if suspicion == 0 {
+                self.suspicion.store(SUSPICION, Ordering::Relaxed);
+            } else {
+                self.leave();
+            }
+        } else if suspicion > 0 {
+            self.suspicion.store(suspicion - 1, Ordering::Relaxed);
+        } else if self.spell.load(Ordering::Relaxed) > 0 {
+            self.spell.store(0, Ordering::Relaxed);
+        }
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let held = self.held.load(Ordering::Relaxed).saturating_add(took);
         let enough = held >= TURN;
         self.held
             .store(if enough { 0 } else { held }, Ordering::Relaxed);
         enough
     }
+
+    /// Sends the next reads elsewhere; the one after them is suspect from the start.
+    fn leave(&self) {
+        let spell = self.spell.load(Ordering::Relaxed).saturating_mul(2);
+        let spell = spell.clamp(SHORTEST_SPELL, LONGEST_SPELL);
+        self.spell.store(spell, Ordering::Relaxed);
+        self.away.store(spell, Ordering::Relaxed);
+        self.suspicion.store(SUSPICION, Ordering::Relaxed);
+    }
 }
 
-fn nanos(took: Duration) -> u64 {
-    u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)
-}
+/// A read that takes longer has waited for something.
+const LONG: Duration = Duration::from_micros(100);
 
-/// A read that takes longer on average than this, in nanoseconds, costs more than a hop.
-const SHORT: u64 = 60_000;
+/// Another long read among so many after one is no chance.
+const SUSPICION: u32 = 8;
 
-/// No single read counts for more, in nanoseconds: where threads compete for processors, some are
-/// interrupted for as long as a disk takes.
-const LONGEST: u64 = 1_000_000;
+/// How many reads run elsewhere before one tries again on the calling thread.
+const SHORTEST_SPELL: u32 = 64;
 
-/// The average is over about this many reads.
-const READS: u64 = 32;
+/// The same, after many tries that failed.
+const LONGEST_SPELL: u32 = 4_096;
 
 /// After this time on the calling thread, in nanoseconds, other tasks have their turn.
 const TURN: u64 = 100_000;
@@ -69,26 +88,45 @@ const TURN: u64 = 100_000;
 mod tests {
     use super::*;
 
+    const DISK: Duration = Duration::from_millis(1);
+    const MEMORY: Duration = Duration::from_micros(10);
+
+    /// How many of the next reads leave the calling thread before one tries again.
+    fn away(pace: &Pace) -> usize {
+        (0..100_000).take_while(|_| !pace.is_short()).count()
+    }
+
     #[test]
-    fn slow_reads_leave_the_calling_thread_and_come_back_when_they_are_short_again() {
+    fn one_long_read_among_short_ones_is_chance() {
         let pace = Pace::default();
-        assert!(pace.is_short());
-        pace.note(Duration::from_secs(1));
-        assert!(pace.is_short(), "one may be chance");
-        for _ in 0..5 {
-            pace.note(Duration::from_millis(1));
-        }
-        assert!(!pace.is_short());
         for _ in 0..100 {
-            pace.note(Duration::from_micros(20));
+            pace.note(DISK);
+            for _ in 0..20 {
+                pace.note(MEMORY);
+            }
+            assert_eq!(away(&pace), 0);
         }
-        assert!(pace.is_short());
+    }
+
+    #[test]
+    fn long_reads_leave_and_tries_that_fail_become_rarer() {
+        let pace = Pace::default();
+        pace.note(DISK);
+        for spell in [64, 128, 256, 512, 1_024, 2_048, 4_096, 4_096] {
+            pace.note(DISK);
+            assert_eq!(away(&pace), spell);
+        }
+        for _ in 0..20 {
+            pace.note(MEMORY);
+        }
+        pace.note(DISK);
+        pace.note(DISK);
+        assert_eq!(away(&pace), 64, "short reads make up for it");
     }
 
     #[test]
     fn a_task_gives_way_after_its_turn() {
         let pace = Pace::default();
-        let turns = (0..1_000).filter(|_| pace.note_here(Duration::from_micros(10)));
-        assert_eq!(turns.count(), 100);
+        assert_eq!((0..1_000).filter(|_| pace.note(MEMORY)).count(), 100);
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Store {
     writer: Writer,
     file: Option<Arc<File>>,
     sql: Arc<Sql>,
-    pace: Arc<Pace>,
+    pace: Pace,
     client: ClientOptions,
 }
 
@@ -56,7 +56,7 @@ impl Store {
             writer: Writer::start(writer, file.clone(), sweep)?,
             file,
             sql,
-            pace: Arc::default(),
+            pace: Pace::default(),
             client: options.client.clone(),
         })
     }
@@ -84,7 +84,7 @@ impl Store {
                 reader.read(|connection| work(connection, &self.sql, LONGEST_READ_HERE))
             });
             drop(reader);
-            let give_way = self.pace.note_here(started.elapsed());
+            let give_way = self.pace.note(started.elapsed());
             match result {
                 Err(Failure::TooLong(len)) => timeout = self.client.timeout_for(len),
                 Err(failure) if failure.is_busy() => {}
@@ -150,14 +150,11 @@ impl Store {
         let deadline = Instant::now() + timeout;
         let reader = timeout_at(deadline.into(), readers.take()).await;
         let reader = reader.map_err(|_| overloaded(operation, timeout))?;
-        let (file, sql, pace) = (self.file.clone(), self.sql.clone(), self.pace.clone());
+        let (file, sql) = (self.file.clone(), self.sql.clone());
         let reading = spawn_blocking(move || {
-            let started = Instant::now();
-            let result = check(file.as_deref()).and_then(|()| {
+            check(file.as_deref()).and_then(|()| {
                 reader.read_patiently(deadline, |connection| work(connection, &sql, usize::MAX))
-            });
-            pace.note(started.elapsed());
-            result
+            })
         });
         match timeout_at(deadline.into(), reading).await {
             Ok(Ok(result)) => result.map_err(|failure| failure.into_error(operation)),
