@@ -22,6 +22,7 @@ struct Watch {
     calls: Vec<&'static str>,
     fault: Option<Fault>,
     meanwhile: Option<(usize, Meanwhile)>,
+    afterwards: Option<Meanwhile>,
     /// The state of a small generator of pauses; 0 is none.
     seed: u64,
     restless: bool,
@@ -73,6 +74,11 @@ impl Watched {
         self.watch.lock().unwrap().meanwhile = Some((call, Box::pin(meanwhile)));
     }
 
+    /// Does something once the next call has taken place, before its answer arrives.
+    pub(crate) fn before_answer(&self, meanwhile: impl Future<Output = ()> + Send + 'static) {
+        self.watch.lock().unwrap().afterwards = Some(Box::pin(meanwhile));
+    }
+
     /// Forgets what was to be done before a call, if that call did not come.
     pub(crate) fn disarm(&self) {
         self.watch.lock().unwrap().meanwhile = None;
@@ -99,15 +105,19 @@ impl Watched {
         name: &'static str,
         work: impl Future<Output = Result<R>> + Send,
     ) -> Result<R> {
-        let (fault, meanwhile, pauses) = self.begin(name);
+        let (fault, meanwhile, seed) = self.begin(name);
         if let Some(meanwhile) = meanwhile {
             meanwhile.await;
         }
-        for _ in 0..pauses {
-            tokio::task::yield_now().await;
-        }
+        pause(seed % 5).await;
         let Some(fault) = fault else {
-            return work.await;
+            let afterwards = self.watch.lock().unwrap().afterwards.take();
+            let result = work.await;
+            if let Some(afterwards) = afterwards {
+                afterwards.await;
+            }
+            pause(seed / 5 % 5).await;
+            return result;
         };
         let mut outcome = Outcome::NotApplied;
         if fault.applied {
@@ -131,7 +141,14 @@ impl Watched {
                 _ => watch.seed << shift,
             };
         }
-        (fault, meanwhile.map(|(_, future)| future), watch.seed % 5)
+        (fault, meanwhile.map(|(_, future)| future), watch.seed)
+    }
+}
+
+/// The way to the store or back, while others run.
+async fn pause(turns: u64) {
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
     }
 }
 
