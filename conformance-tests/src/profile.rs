@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use session_core::DEFAULT_MAX_VALUE_LEN;
+use session_core::{DEFAULT_MAX_VALUE_LEN, MAX_KEY_LEN};
 
 /// The differences between stores that the contract allows, as a backend declares them.
 ///
@@ -19,17 +19,19 @@ pub struct Profile {
     step: Duration,
     margin: Duration,
     largest_value: usize,
+    longest_key: usize,
     moves_time: bool,
     sweeps: bool,
 }
 
 impl Profile {
-    /// Milliseconds, a margin of 300 ms, 16 MiB, real time, no sweeper.
+    /// Milliseconds, a margin of 300 ms, 16 MiB, 1,024 bytes of key, real time, no sweeper.
     pub const fn new() -> Self {
         Self {
             step: Duration::from_millis(1),
             margin: Duration::from_millis(300),
             largest_value: DEFAULT_MAX_VALUE_LEN,
+            longest_key: MAX_KEY_LEN,
             moves_time: false,
             sweeps: false,
         }
@@ -54,6 +56,14 @@ impl Profile {
     #[must_use]
     pub const fn largest_value(mut self, bytes: usize) -> Self {
         self.largest_value = bytes;
+        self
+    }
+
+    /// The longest key in bytes: 1,024 less the namespace (and its `:`) that a harness gives to
+    /// each case where they share a server.
+    #[must_use]
+    pub const fn longest_key(mut self, bytes: usize) -> Self {
+        self.longest_key = bytes;
         self
     }
 
@@ -84,6 +94,11 @@ impl Profile {
     /// See [`largest_value`](Profile::largest_value).
     pub const fn max_value_len(&self) -> usize {
         self.largest_value
+    }
+
+    /// See [`longest_key`](Profile::longest_key).
+    pub const fn max_key_len(&self) -> usize {
+        self.longest_key
     }
 
     /// See [`moves_time`](Profile::moves_time).

@@ -5,3 +5,5 @@
 mod broken;
 mod conformance;
 mod lacking;
+mod prefixed;
+mod table;
