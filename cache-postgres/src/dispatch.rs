@@ -134,11 +134,15 @@ impl Dispatcher {
     /// Serves requests of one sort and then what has gathered meanwhile.
     async fn serve_all(&self, mut requests: Vec<Request>, mut started: Instant) {
         while let Some(sort) = requests.first().map(Request::sort) {
+            let place = Place {
+                queue: &self.queue,
+                sort,
+                started,
+            };
             self.serve(requests, sort).await;
-            let mut queue = self.queue();
-            queue.ended(sort, started);
+            drop(place);
             started = Instant::now();
-            requests = queue.take_after(sort, started);
+            requests = self.queue().take_after(sort, started);
         }
     }
 
@@ -154,10 +158,8 @@ impl Dispatcher {
         }
         match &result {
             Ok(_) => self.health.answered(),
-            // Who waits for a silent server counts that when the time is over.
-            Err(silence) if silence.kind == ErrorKind::Timeout && silence.is_outage() => {
-                self.health.suspect();
-            }
+            // Whoever waits for the answer counts the silence when the time is over.
+            Err(silence) if silence.is_silence_after_sending() => self.health.suspect(),
             Err(failure) => self.failed(failure, waiting.len()),
         }
         waiting.settle(&statement, result);
@@ -165,7 +167,8 @@ impl Dispatcher {
 
     async fn execute(&self, statement: &Statement) -> Result<Answer, Failure> {
         let time = self.options.timeout_for(statement.len());
-        let deadline = Instant::now() + time;
+        // Shorter than the caller waits, who then hears that nothing was sent.
+        let deadline = Instant::now() + time / 10 * 9;
         let mut connection = self
             .connections
             .take(self.health.suspect_before(), deadline)
@@ -224,10 +227,37 @@ impl Dispatcher {
         self.connections.give_back(connection);
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        // Nothing panics while it is held.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Answers everybody who waits with the outage.
+    fn refuse_waiting(&self) {
+        let Some(outage) = self.health.outage() else {
+            return;
+        };
+        for request in self.queue().take_all() {
+            request.refuse(outage.clone());
+        }
     }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        lock(&self.queue)
+    }
+}
+
+/// A statement's place among those that run; given back whatever becomes of the statement.
+struct Place<'q> {
+    queue: &'q Mutex<Queue>,
+    sort: Sort,
+    started: Instant,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        lock(self.queue).ended(self.sort, self.started);
+    }
+}
+
+fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
+    // Nothing panics while it is held.
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Looks for the end of an outage, and ends with it or with the client.
@@ -241,26 +271,14 @@ async fn probe(dispatcher: Weak<Dispatcher>) {
         match dispatcher.knock(time).await {
             Ok(connection) => {
                 dispatcher.give_back(connection);
-                break dispatcher.health.answered();
+                break dispatcher.health.probe_ended();
             }
             // It answers, though not with what we want: the calls are to say so.
-            Err(failure) if !failure.is_outage() => break dispatcher.health.answered(),
+            Err(failure) if !failure.is_outage() => break dispatcher.health.probe_ended(),
             Err(_) => {}
         }
         drop(dispatcher);
         sleep(PROBE_PAUSE).await;
     }
     tracing::info!("the PostgreSQL server answers again");
-}
-
-impl Dispatcher {
-    /// Answers everybody who waits with the outage.
-    fn refuse_waiting(&self) {
-        let Some(outage) = self.health.outage() else {
-            return;
-        };
-        for request in self.queue().take_all() {
-            request.refuse(outage.clone());
-        }
-    }
 }

@@ -83,6 +83,10 @@ impl Failure {
             || (self.kind == ErrorKind::Timeout && self.source.is_none())
     }
 
+    pub(crate) fn is_silence_after_sending(&self) -> bool {
+        self.kind == ErrorKind::Timeout && self.source.is_none() && self.outcome == Outcome::Unknown
+    }
+
     pub(crate) fn into_error(self, operation: &'static str) -> Error {
         let mut error = Error::new(self.kind, BACKEND, operation).with_outcome(self.outcome);
         if let Some(message) = self.message {

@@ -26,6 +26,7 @@ pub(crate) struct Health {
 struct State {
     failures: usize,
     outage: Option<Failure>,
+    is_probed: bool,
     answered: Instant,
     /// Connections opened before this are asked whether they are alive before they are used.
     suspect_before: Instant,
@@ -38,6 +39,7 @@ impl Health {
             state: Mutex::new(State {
                 failures: 0,
                 outage: None,
+                is_probed: false,
                 answered: now,
                 suspect_before: now,
             }),
@@ -56,8 +58,8 @@ impl Health {
         state.answered = Instant::now();
     }
 
-    /// Counts a failure for each of `calls`; `true` if it starts an outage, whose probe is then the
-    /// caller's to run.
+    /// Counts a failure for each of `calls`; `true` if the outage wants a probe, which is then
+    /// the caller's to run.
     pub(crate) fn failed(&self, failure: &Failure, calls: usize) -> bool {
         if !failure.is_outage() {
             self.answered();
@@ -66,11 +68,19 @@ impl Health {
         let mut state = self.lock();
         state.suspect_before = Instant::now();
         state.failures = state.failures.saturating_add(calls);
-        let starts = state.failures >= FAILURES && state.outage.is_none();
-        if starts {
-            state.outage = Some(failure.clone().before_sending());
+        if state.failures < FAILURES {
+            return false;
         }
-        starts
+        let failure = failure.clone().before_sending();
+        state.outage.get_or_insert(failure);
+        // An answer that was late may have ended the outage while its probe still runs.
+        !std::mem::replace(&mut state.is_probed, true)
+    }
+
+    /// The probe has seen the end of the outage.
+    pub(crate) fn probe_ended(&self) {
+        self.answered();
+        self.lock().is_probed = false;
     }
 
     /// One connection failed: the others are asked before they are used again.

@@ -32,6 +32,24 @@ impl Database {
         Self { url, schema }
     }
 
+    /// The same schema as another server has it.
+    pub(crate) fn of(&self, url: String) -> Self {
+        Self {
+            url,
+            schema: self.schema.clone(),
+        }
+    }
+
+    /// The server's URL.
+    pub(crate) fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    /// The server's port.
+    pub(crate) fn port(&self) -> u16 {
+        self.url.parse::<PgConnectOptions>().unwrap().get_port()
+    }
+
     /// What a client of this schema is told.
     pub(crate) fn options(&self) -> PostgresOptions {
         let options: PostgresOptions = self.url.parse().unwrap();
@@ -61,6 +79,16 @@ impl Database {
             .unwrap()
     }
 
+    /// A connection, if the server has one to give.
+    pub(crate) async fn try_connection(&self) -> Option<PgConnection> {
+        self.url
+            .parse::<PgConnectOptions>()
+            .unwrap()
+            .connect()
+            .await
+            .ok()
+    }
+
     /// Runs statements beside the client.
     pub(crate) async fn execute(&self, sql: &str) -> u64 {
         let mut connection = self.connection().await;
@@ -68,6 +96,13 @@ impl Database {
             .execute(&mut connection)
             .await;
         done.unwrap().rows_affected()
+    }
+
+    /// One number, asked for beside the client.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let mut connection = self.connection().await;
+        let number = sqlx::query_scalar(AssertSqlSafe(sql));
+        number.fetch_one(&mut connection).await.unwrap()
     }
 
     /// Moves the stored deadlines back, which for the entries is the same as waiting.
@@ -94,13 +129,50 @@ impl Drop for Database {
                 .enable_all()
                 .build()?;
             runtime.block_on(async {
-                let mut connection = options.connect().await?;
-                sqlx::raw_sql(AssertSqlSafe(drop_schema))
-                    .execute(&mut connection)
-                    .await?;
+                let cleaning = async {
+                    let mut connection = options.connect().await?;
+                    let drop_schema = sqlx::raw_sql(AssertSqlSafe(drop_schema));
+                    drop_schema.execute(&mut connection).await
+                };
+                tokio::time::timeout(Duration::from_secs(5), cleaning).await??;
                 Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
             })
         });
         let _ = cleaning.join();
+    }
+}
+
+/// Gives what a call gives, which must not take much longer than its time-out of a second. No
+/// test measures time with it.
+#[track_caller]
+pub(crate) fn ends<T>(call: impl Future<Output = T>) -> impl Future<Output = T> {
+    let caller = std::panic::Location::caller();
+    async move {
+        match tokio::time::timeout(Duration::from_secs(5), call).await {
+            Ok(result) => result,
+            Err(_) => panic!("the call at {caller} hangs"),
+        }
+    }
+}
+
+/// Calls until it succeeds, as a client does that is back by itself; gives up after a while.
+#[track_caller]
+pub(crate) fn comes_back<T, F>(call: impl Fn() -> F) -> impl Future<Output = T>
+where
+    F: Future<Output = session_core::Result<T>>,
+{
+    let caller = std::panic::Location::caller();
+    async move {
+        let until = tokio::time::Instant::now() + Duration::from_secs(10);
+        loop {
+            match call().await {
+                Ok(value) => return value,
+                Err(error) if tokio::time::Instant::now() > until => {
+                    panic!("the client at {caller} does not come back: {error:?}")
+                }
+                Err(error) => assert!(error.is_transient(), "{error:?} at {caller}"),
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 }

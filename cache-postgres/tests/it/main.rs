@@ -2,5 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod cancellation;
 mod conformance;
 mod database;
+mod network;
+mod pool;
+mod schema;
+mod server;
+mod sqlstate;

@@ -173,7 +173,7 @@ impl PostgresServer {
         loop {
             let mut server = self.command("postgres", &["-D", "data"])?.spawn()?;
             while server.try_wait()?.is_none() {
-                if self.takes_connections() {
+                if self.takes_connections(server.id()) {
                     self.server = Some(server);
                     return Ok(());
                 }
@@ -274,15 +274,13 @@ impl PostgresServer {
         Ok(command)
     }
 
-    /// Its own word that it does; a connection would be one more for a test that counts them.
-    fn takes_connections(&self) -> bool {
-        let pid_file = fs::read_to_string(self.folder.join("data/postmaster.pid"));
-        pid_file.is_ok_and(|text| {
-            matches!(
-                text.lines().nth(7).map(str::trim),
-                Some("ready" | "standby")
-            )
-        })
+    /// Its own word that it does; a connection would be one more for a test that counts them. The
+    /// file of a server that was killed stays behind.
+    fn takes_connections(&self, pid: u32) -> bool {
+        let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap_or_default();
+        let lines: Vec<&str> = file.lines().map(str::trim).collect();
+        lines.first() == Some(&pid.to_string().as_str())
+            && matches!(lines.get(7), Some(&("ready" | "standby")))
     }
 
     fn log(&self) -> String {
