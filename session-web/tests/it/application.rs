@@ -8,7 +8,7 @@ use axum::response::{AppendHeaders, IntoResponse};
 use axum::routing::{get, post};
 use cache_memory::MemoryCache;
 use futures_util::StreamExt;
-use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::header::{CACHE_CONTROL, HeaderMap, SET_COOKIE};
 use serde::{Deserialize, Serialize};
 use session_core::{
     AuthUserSession, BoxError, CacheClientExtended, EventContext, Rejection, SessionData, Sessions,
@@ -136,6 +136,10 @@ fn routes() -> Router {
         .route("/bag/{key}", get(bag_get).post(bag_set))
         .route("/ids", get(ids))
         .route("/own-cookies", get(own_cookies))
+        .route(
+            "/headers",
+            get(async |headers: HeaderMap| format!("{headers:?}")),
+        )
         .merge(auth.router().unwrap())
 }
 

@@ -68,6 +68,28 @@ async fn no_trace_holds_an_id_or_a_password() {
     }
 }
 
+#[tokio::test]
+async fn headers_can_be_printed_without_their_ids() {
+    let application = Application::new();
+    let mut visitor = Visitor::of(&application);
+    let reply = visitor.get("/plain").await;
+    let mut printed = format!("{:?}", reply.headers);
+    printed += &visitor.get("/headers").await.ok();
+    let mut program = Visitor::of(&application)
+        .with_header("x-ss-id", &invented(1))
+        .with_header("x-ss-pid", "malformed");
+    let reply = program.get("/headers").await;
+    printed += &format!("{:?}", reply.headers);
+    printed += &reply.body;
+    for name in ["set-cookie", "\"cookie\"", "x-ss-id", "x-ss-pid"] {
+        assert!(printed.contains(name), "{printed}");
+    }
+    let handed_out = reply.header("x-ss-pid").unwrap().to_owned();
+    for id in visitor.jar.values().chain([&invented(1), &handed_out]) {
+        assert!(!printed.contains(id), "{printed}");
+    }
+}
+
 /// Collects what is printed.
 #[derive(Clone, Default)]
 struct Printed(Arc<Mutex<Vec<u8>>>);

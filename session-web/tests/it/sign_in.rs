@@ -26,6 +26,17 @@ async fn signing_in_gives_new_ids_and_kills_the_old() {
 }
 
 #[tokio::test]
+async fn both_ids_are_new_even_if_neither_had_a_session() {
+    let application = Application::new();
+    let mut visitor = Visitor::of(&application);
+    visitor.get("/plain").await.ok();
+    let before = visitor.jar.clone();
+    visitor.sign_in("alice").await.ok();
+    assert_ne!(visitor.jar["ss-id"], before["ss-id"]);
+    assert_ne!(visitor.jar["ss-pid"], before["ss-pid"]);
+}
+
+#[tokio::test]
 async fn the_session_of_another_user_is_dropped() {
     let application = Application::new();
     let mut visitor = Visitor::of(&application);
