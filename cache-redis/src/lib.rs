@@ -1,16 +1,21 @@
 #![doc = include_str!("../README.md")]
 
 mod client;
+mod cluster;
 mod command;
 mod error;
 mod link;
 mod listing;
 mod node;
+mod operations;
 mod options;
 mod reply;
 mod script;
+mod sentinel;
+mod slot;
 mod store;
 mod tls;
+mod url;
 
 pub use client::RedisCache;
 pub use options::RedisOptions;

@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) database: u32,
     pub(crate) client_name: Option<String>,
     pub(crate) tls: Option<Tls>,
+    /// Whether a replica is the wrong server.
+    pub(crate) primary_only: bool,
     /// The time-out of a call without values.
     pub(crate) timeout: Duration,
 }
@@ -175,7 +177,11 @@ impl Link {
         if let Some(name) = &settings.client_name {
             words.cmd("CLIENT").arg("SETNAME").arg(name);
         }
-        words.cmd("PING");
+        words.cmd(if settings.primary_only {
+            "ROLE"
+        } else {
+            "PING"
+        });
         let answers = self
             .connection
             .clone()
@@ -183,12 +189,19 @@ impl Link {
             .await
             .map_err(|error| self.life.failure(&error))?;
         for answer in answers {
-            if let Value::ServerError(error) = answer {
-                let failure = error::server(&error);
-                // What a user may not do, such as naming the connection, need not keep it away.
-                if failure.kind != ErrorKind::Other && error::code(&error) != "NOPERM" {
-                    return Err(failure);
+            match answer {
+                Value::ServerError(error) => {
+                    let failure = error::server(&error);
+                    // What a user may not do, such as naming the connection, need not keep it away.
+                    if failure.kind != ErrorKind::Other && error::code(&error) != "NOPERM" {
+                        return Err(failure);
+                    }
                 }
+                Value::Array(role) if !role.first().is_some_and(is_primary) => {
+                    let cause = "the server is a replica";
+                    return Err(Failure::not_applied(ErrorKind::Unavailable, cause));
+                }
+                _ => {}
             }
         }
         Ok(())
@@ -300,6 +313,11 @@ impl Drop for Link {
         // Left alone, the driver would wait for answers to calls that nobody waits for.
         self.driver.abort();
     }
+}
+
+/// Whether this is what a primary's answer to `ROLE` begins with.
+fn is_primary(role: &Value) -> bool {
+    matches!(role, Value::BulkString(role) if role == b"master")
 }
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);

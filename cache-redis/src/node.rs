@@ -4,6 +4,7 @@
 //! state and never connect themselves, so that there is one attempt at a time, none is lost with
 //! a dropped call, and in a known outage a call fails without waiting.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::error::Failure;
 use crate::link::{Link, Request, Settings};
 use crate::options::Address;
+use crate::sentinel::{self, Sentinels};
 
 /// What a call is to its server: until when it waits, and what may be done about a lost answer.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +35,16 @@ pub(crate) enum Repeat {
     Never,
 }
 
+/// Where a server is.
+pub(crate) enum Place {
+    Fixed(Address),
+    /// Wherever the Sentinels say that the primary is.
+    Service(Sentinels),
+}
+
 /// A server, its one connection and the requests in flight to it.
 pub(crate) struct Node {
+    address: Option<Address>,
     state: watch::Receiver<State>,
     permits: Semaphore,
     connector: AbortHandle,
@@ -49,10 +59,15 @@ enum State {
 
 impl Node {
     /// Starts to connect; calls wait for the outcome.
-    pub(crate) fn new(address: Address, settings: Arc<Settings>, max_in_flight: usize) -> Self {
+    pub(crate) fn new(place: Place, settings: Arc<Settings>, max_in_flight: usize) -> Self {
+        let address = match &place {
+            Place::Fixed(address) => Some(address.clone()),
+            Place::Service(_) => None,
+        };
         let (sender, state) = watch::channel(State::Connecting);
-        let connector = tokio::spawn(keep_connected(address, settings, sender));
+        let connector = tokio::spawn(keep_connected(place, settings, sender));
         Self {
+            address,
             state,
             permits: Semaphore::new(max_in_flight),
             connector: connector.abort_handle(),
@@ -82,6 +97,16 @@ impl Node {
             }
             answer => answer,
         }
+    }
+
+    /// The address, unless Sentinels know it.
+    pub(crate) fn place(&self) -> Option<&Address> {
+        self.address.as_ref()
+    }
+
+    /// Whether the server is known to be out.
+    pub(crate) fn is_out(&self) -> bool {
+        matches!(&*self.state.borrow(), State::Down(_))
     }
 
     async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Failure> {
@@ -134,17 +159,17 @@ impl Drop for Node {
 }
 
 /// Opens one connection after the other, as long as the node lives.
-async fn keep_connected(address: Address, settings: Arc<Settings>, state: watch::Sender<State>) {
+async fn keep_connected(mut place: Place, settings: Arc<Settings>, state: watch::Sender<State>) {
     // A call that has to wait for a connection should still have time for its answer.
     let patience = (settings.timeout / 2).max(LEAST_PATIENCE);
     let mut failures = 0;
     loop {
-        let failure = match timeout(patience, Link::open(&address, &settings)).await {
-            Ok(Ok(link)) => {
+        let failure = match timeout(patience, place.open(&settings)).await {
+            Ok(Ok((address, link))) => {
                 let link = Arc::new(link);
+                tracing::debug!(server = %address, "connected to Redis");
                 state.send_replace(State::Open(link.clone()));
-                failures = link.ended().await;
-                tracing::debug!(server = %address, "the connection to Redis ended");
+                failures = place.watch(&address, &link).await;
                 state.send_replace(State::Connecting);
                 continue;
             }
@@ -155,9 +180,9 @@ async fn keep_connected(address: Address, settings: Arc<Settings>, state: watch:
         let lasting = !matches!(failure.kind, ErrorKind::Unavailable | ErrorKind::Timeout);
         if failures >= FAILURES_TO_OUTAGE || lasting {
             // Told once an outage, not once a probe.
-            let known = matches!(&*state.borrow(), State::Down(_));
-            if !known {
-                tracing::warn!(server = %address, kind = ?failure.kind, "Redis is out");
+            let is_known = matches!(&*state.borrow(), State::Down(_));
+            if !is_known {
+                tracing::warn!(server = %place, kind = ?failure.kind, "Redis is out");
             }
             state.send_replace(State::Down(outage(failure)));
         }
@@ -167,6 +192,55 @@ async fn keep_connected(address: Address, settings: Arc<Settings>, state: watch:
             pause_after(failures)
         })
         .await;
+    }
+}
+
+impl Place {
+    async fn open(&mut self, settings: &Settings) -> Result<(Address, Link), Failure> {
+        match self {
+            Self::Fixed(address) => Ok((address.clone(), Link::open(address, settings).await?)),
+            Self::Service(sentinels) => {
+                let address = sentinels.primary().await?;
+                match Link::open(&address, settings).await {
+                    Ok(link) => Ok((address, link)),
+                    Err(failure) => {
+                        sentinels.turn();
+                        Err(failure)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until the connection ends or leads to the wrong server, and gives how many calls in a
+    /// row had no answer by then.
+    async fn watch(&mut self, address: &Address, link: &Link) -> u32 {
+        let Self::Service(sentinels) = self else {
+            return link.ended().await;
+        };
+        loop {
+            let asked = async {
+                sleep(sentinel::WATCH).await;
+                sentinels.primary().await
+            };
+            tokio::select! {
+                silences = link.ended() => return silences,
+                primary = asked => {
+                    if primary.is_ok_and(|primary| primary != *address) {
+                        return 0;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(address) => address.fmt(f),
+            Self::Service(_) => f.write_str("the primary of the service"),
+        }
     }
 }
 

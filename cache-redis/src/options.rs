@@ -1,19 +1,16 @@
-//! What a Redis client can be told, and the URLs in which it is told.
+//! What a Redis client can be told.
 
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
-use session_core::{ClientOptions, Codec, Error, Namespace, Result, StoreUrl};
-
-use crate::error::BACKEND;
+use session_core::{ClientOptions, Codec, Namespace};
 
 /// Which servers to ask, how to log in, and the options that all backends share.
 ///
-/// Parsed from a URL or made with [`server`](RedisOptions::server) or
-/// [`unix`](RedisOptions::unix), then changed by setters. `Debug` shows no password.
+/// Parsed from a URL or made with [`server`](RedisOptions::server), [`unix`](RedisOptions::unix),
+/// [`cluster`](RedisOptions::cluster) or [`sentinel`](RedisOptions::sentinel), then changed by
+/// setters. `Debug` shows no password.
 ///
 /// ```
 /// use cache_redis::RedisOptions;
@@ -27,6 +24,7 @@ pub struct RedisOptions {
     pub(crate) shared: ClientOptions,
     pub(crate) servers: Servers,
     pub(crate) login: Login,
+    pub(crate) sentinel_login: Login,
     pub(crate) database: u32,
     pub(crate) client_name: Option<String>,
     pub(crate) max_in_flight: usize,
@@ -37,6 +35,11 @@ pub struct RedisOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Servers {
     One(Address),
+    Cluster(Vec<Address>),
+    Service {
+        sentinels: Vec<Address>,
+        name: String,
+    },
 }
 
 /// Where one server listens.
@@ -77,11 +80,26 @@ impl RedisOptions {
         Self::new(Servers::One(Address::Unix(path.into())))
     }
 
-    fn new(servers: Servers) -> Self {
+    /// A Redis Cluster, by some of its servers; they tell the others.
+    pub fn cluster<H: Into<String>>(seeds: impl IntoIterator<Item = (H, u16)>) -> Self {
+        Self::new(Servers::Cluster(addresses(seeds)))
+    }
+
+    /// The primary of a service, by the Sentinels that watch it and the name that they give it.
+    pub fn sentinel<H: Into<String>>(
+        sentinels: impl IntoIterator<Item = (H, u16)>,
+        service: impl Into<String>,
+    ) -> Self {
+        let (sentinels, name) = (addresses(sentinels), service.into());
+        Self::new(Servers::Service { sentinels, name })
+    }
+
+    pub(crate) fn new(servers: Servers) -> Self {
         Self {
             shared: ClientOptions::default(),
             servers,
             login: Login::default(),
+            sentinel_login: Login::default(),
             database: 0,
             client_name: None,
             max_in_flight: DEFAULT_MAX_IN_FLIGHT,
@@ -103,7 +121,18 @@ impl RedisOptions {
         self
     }
 
-    /// The number of the database; 0 unless given.
+    /// User and password of the Sentinels, if they ask for any; `user` may be empty.
+    #[must_use]
+    pub fn sentinel_login(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        let user = Some(user.into()).filter(|user| !user.is_empty());
+        self.sentinel_login = Login {
+            user,
+            password: Some(password.into()),
+        };
+        self
+    }
+
+    /// The number of the database; 0 unless given, and nothing else on a cluster.
     #[must_use]
     pub fn database(mut self, database: u32) -> Self {
         self.database = database;
@@ -175,149 +204,29 @@ impl RedisOptions {
         self.shared.codec = codec;
         self
     }
-}
 
-/// Parameters beside those of [`ClientOptions`].
-const PARAMETERS: &[&str] = &["db", "client_name", "max_in_flight", "ca", "cert", "key"];
-
-const DEFAULT_MAX_IN_FLIGHT: usize = 1_024;
-
-/// What the semaphore below can count.
-const MOST_IN_FLIGHT: usize = u32::MAX as usize >> 3;
-
-const DEFAULT_PORT: u16 = 6_379;
-
-impl FromStr for RedisOptions {
-    type Err = Error;
-
-    /// Takes `redis://[user[:password]@]host[:port][/database]`, the same with `rediss` for TLS,
-    /// and `redis+unix://[user[:password]@]/path/of/socket`.
-    ///
-    /// Parameters: `db`, `client_name`, `max_in_flight`; with TLS `ca` (a PEM file), `cert` and
-    /// `key`; and those of [`ClientOptions`]. User, password and path are percent-decoded.
-    fn from_str(url: &str) -> Result<Self> {
-        let url = StoreUrl::parse(BACKEND, url)?;
-        let rest = url
-            .address()
-            .strip_prefix("//")
-            .ok_or_else(|| url.refuse(FORMS))?;
-        let (login, place) = match rest
-            .split_once('/')
-            .unwrap_or((rest, ""))
-            .0
-            .rsplit_once('@')
-        {
-            Some((login, _)) => (login_of(&url, login)?, &rest[login.len() + 1..]),
-            None => (Login::default(), rest),
-        };
-        let mut options = match url.scheme() {
-            "redis" => one_server(&url, place)?,
-            "rediss" => one_server(&url, place)?.tls(),
-            "redis+unix" => Self::unix(decode(&url, place)?),
-            _ => return Err(url.refuse(FORMS)),
-        };
-        options.login = login;
-        options.take_parameters(&url)?;
-        Ok(options)
-    }
-}
-
-const FORMS: &str = "a Redis URL is redis://[user[:password]@]host[:port][/database], \
-    rediss:// for TLS, or redis+unix://[user[:password]@]/path";
-
-impl RedisOptions {
-    fn take_parameters(&mut self, url: &StoreUrl<'_>) -> Result<()> {
-        let (mut cert, mut key) = (None, None);
-        let mut shared = std::mem::take(&mut self.shared);
-        let encrypted = self.tls.is_some();
-        url.apply(&mut shared, PARAMETERS, |parameter| {
-            let value = parameter.value();
-            match parameter.name() {
-                "db" => {
-                    self.database = u32::try_from(parameter.number(0)?)
-                        .map_err(|_| parameter.refuse("the number of a database"))?;
-                }
-                "client_name" => self.client_name = Some(value.to_owned()),
-                "max_in_flight" => {
-                    let most = usize::try_from(parameter.number(1)?).unwrap_or(usize::MAX);
-                    self.max_in_flight = most.min(MOST_IN_FLIGHT);
-                }
-                "ca" | "cert" | "key" if !encrypted => {
-                    return Err(parameter.refuse("a file of TLS, which 'rediss' asks for"));
-                }
-                "ca" => self.tls.get_or_insert_default().ca = Some(value.into()),
-                "cert" => cert = Some(value.into()),
-                "key" => key = Some(value.into()),
-                _ => return Ok(false),
+    /// What does not fit together, as a clause for people.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        match &self.servers {
+            Servers::Cluster(_) if self.database != 0 => Err("a cluster has database 0 only"),
+            Servers::Cluster(seeds) if seeds.is_empty() => Err("a cluster needs a server to ask"),
+            Servers::Service { sentinels, .. } if sentinels.is_empty() => {
+                Err("a service needs a Sentinel to ask")
             }
-            Ok(true)
-        })?;
-        self.shared = shared;
-        match (cert, key) {
-            (Some(cert), Some(key)) => {
-                self.tls.get_or_insert_default().identity = Some((cert, key));
-                Ok(())
+            Servers::Service { name, .. } if name.is_empty() => {
+                Err("a Sentinel URL ends in the name of the service")
             }
-            (None, None) => Ok(()),
-            _ => Err(url.refuse("'cert' and 'key' go together")),
+            _ => Ok(()),
         }
     }
 }
 
-fn one_server(url: &StoreUrl<'_>, place: &str) -> Result<RedisOptions> {
-    let (host, path) = place.split_once('/').unwrap_or((place, ""));
-    let mut options = RedisOptions::new(Servers::One(host_and_port(url, host, DEFAULT_PORT)?));
-    if !path.is_empty() {
-        options.database = path
-            .parse()
-            .map_err(|_| url.refuse("the path of a Redis URL is the number of a database"))?;
-    }
-    Ok(options)
-}
-
-/// `host`, `host:port`, `[::1]` or `[::1]:port`.
-fn host_and_port(url: &StoreUrl<'_>, text: &str, default_port: u16) -> Result<Address> {
-    let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
-        Some((host, "")) => (host, None),
-        Some((host, port)) => (host, port.strip_prefix(':')),
-        None => text
-            .split_once(':')
-            .map_or((text, None), |(host, port)| (host, Some(port))),
+fn addresses<H: Into<String>>(servers: impl IntoIterator<Item = (H, u16)>) -> Vec<Address> {
+    let address = |(host, port): (H, u16)| Address::Tcp {
+        host: host.into(),
+        port,
     };
-    let port = match port {
-        Some(port) => port.parse().ok().filter(|port| *port > 0),
-        None => Some(default_port),
-    };
-    match port {
-        Some(port) if !host.is_empty() => Ok(Address::Tcp {
-            host: decode(url, host)?,
-            port,
-        }),
-        _ => Err(url.refuse("a server in a Redis URL is host, host:port or [IPv6]:port")),
-    }
-}
-
-/// `user:password`, `:password` or `user`.
-fn login_of(url: &StoreUrl<'_>, text: &str) -> Result<Login> {
-    let (user, password) = text.split_once(':').unwrap_or((text, ""));
-    let decoded = |text: &str| -> Result<Option<String>> {
-        if text.is_empty() {
-            Ok(None)
-        } else {
-            decode(url, text).map(Some)
-        }
-    };
-    Ok(Login {
-        user: decoded(user)?,
-        password: decoded(password)?,
-    })
-}
-
-fn decode(url: &StoreUrl<'_>, text: &str) -> Result<String> {
-    match percent_decode_str(text).decode_utf8() {
-        Ok(text) => Ok(text.into_owned()),
-        Err(_) => Err(url.refuse("a part of the URL is not UTF-8")),
-    }
+    servers.into_iter().map(address).collect()
 }
 
 impl fmt::Display for Address {
@@ -352,3 +261,8 @@ impl fmt::Debug for RedisOptions {
             .finish_non_exhaustive()
     }
 }
+
+const DEFAULT_MAX_IN_FLIGHT: usize = 1_024;
+
+/// What the semaphore below can count.
+pub(crate) const MOST_IN_FLIGHT: usize = u32::MAX as usize >> 3;

@@ -1,10 +1,14 @@
 //! What answers mean. Anything that is no answer to the question is a failure, never a miss.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use bytes::Bytes;
 use redis::Value;
 use session_core::TimeToLive;
 
 use crate::error::{self, Failure};
+use crate::options::Address;
 
 /// The answer, or the failure that an error of the server is.
 pub(crate) fn checked(answer: Value) -> Result<Value, Failure> {
@@ -60,9 +64,7 @@ pub(crate) fn time_to_live(answer: &Value) -> Result<Option<TimeToLive>, Failure
         Value::Int(-1) => Ok(Some(TimeToLive::Never)),
         // Redis keeps an entry to the end of its last millisecond, in which it tells 0.
         Value::Int(millis) => match u64::try_from((*millis).max(1)) {
-            Ok(millis) => Ok(Some(TimeToLive::Remaining(
-                std::time::Duration::from_millis(millis),
-            ))),
+            Ok(millis) => Ok(Some(TimeToLive::Remaining(Duration::from_millis(millis)))),
             Err(_) => Err(Failure::unexpected()),
         },
         _ => Err(Failure::unexpected()),
@@ -96,4 +98,82 @@ pub(crate) fn value_and_time_to_live(
     }
     let [found, left] = <[Value; 2]>::try_from(list(answer)?).map_err(|_| Failure::unexpected())?;
     Ok(value(found)?.zip(time_to_live(&left)?))
+}
+
+/// A text.
+pub(crate) fn text(answer: Value) -> Result<String, Failure> {
+    match answer {
+        Value::BulkString(bytes) => String::from_utf8(bytes).map_err(|_| Failure::unexpected()),
+        Value::SimpleString(text) => Ok(text),
+        _ => Err(Failure::unexpected()),
+    }
+}
+
+/// The slots of a cluster, as `CLUSTER SLOTS` tells them, with the primary of each range.
+pub(crate) fn slots(
+    answer: Value,
+    asked: Option<&Address>,
+) -> Result<Vec<(RangeInclusive<usize>, Address)>, Failure> {
+    let range = |entry: Value| {
+        let mut parts = list(entry)?.into_iter();
+        let (Some(first), Some(last), Some(primary)) = (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Failure::unexpected());
+        };
+        let mut parts = list(primary)?.into_iter();
+        let host = parts
+            .next()
+            .and_then(|host| text(host).ok())
+            .unwrap_or_default();
+        let port = parts.next().ok_or_else(Failure::unexpected)?;
+        let slot = |slot| usize::try_from(count(slot)?).map_err(|_| Failure::unexpected());
+        let port = u16::try_from(count(&port)?).map_err(|_| Failure::unexpected())?;
+        let address = address(&host, port, asked).ok_or_else(Failure::unexpected)?;
+        Ok((slot(&first)?..=slot(&last)?, address))
+    };
+    list(answer)?.into_iter().map(range).collect()
+}
+
+/// An address as a server of a cluster tells it; without a host it is that of the server itself.
+pub(crate) fn address(host: &str, port: u16, told_by: Option<&Address>) -> Option<Address> {
+    let host = match (host, told_by) {
+        ("" | "?", Some(Address::Tcp { host, .. })) => host.clone(),
+        ("" | "?", _) => return None,
+        (host, _) => host.to_owned(),
+    };
+    Some(Address::Tcp { host, port })
+}
+
+/// The version in the text of `INFO server`, if it is one of Redis before 6.2.
+pub(crate) fn old_version(info: &str) -> Option<&str> {
+    let version = info
+        .lines()
+        .find_map(|line| line.strip_prefix("redis_version:"))?
+        .trim();
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
+    let (major, minor) = (parts.next()??, parts.next()??);
+    ((major, minor) < (6, 2)).then_some(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_version_that_is_known_to_be_old_is_old() {
+        assert_eq!(
+            old_version("# Server\r\nredis_version:6.0.16\r\n"),
+            Some("6.0.16")
+        );
+        assert_eq!(old_version("redis_version:5.0.3\n"), Some("5.0.3"));
+        for info in [
+            "redis_version:6.2.0\n",
+            "redis_version:7.0.15",
+            "redis_version:255.255.255",
+        ] {
+            assert_eq!(old_version(info), None);
+        }
+        assert_eq!(old_version("redis_version:unstable"), None);
+        assert_eq!(old_version(""), None);
+    }
 }

@@ -1,34 +1,31 @@
-//! The servers together: which of them a command goes to.
+//! The servers together: which of them a command goes to, and how a batch is divided.
 
 use std::sync::Arc;
 
-use redis::{Cmd, Pipeline, Value};
-use session_core::Result;
+use bytes::Bytes;
+use redis::{Cmd, Pipeline, ServerError, Value};
+use session_core::{Error, ErrorKind, Result};
 
+use crate::cluster::Cluster;
 use crate::command;
-use crate::error;
+use crate::error::{self, Failure};
 use crate::node::{Call, Node};
 use crate::reply;
 use crate::script::Script;
 
 /// The servers of a client. Answers that are errors come out as errors.
-pub(crate) struct Store {
-    node: Arc<Node>,
+pub(crate) enum Store {
+    One(Arc<Node>),
+    Cluster(Cluster),
 }
 
 impl Store {
-    pub(crate) fn one(node: Node) -> Self {
-        Self {
-            node: Arc::new(node),
-        }
-    }
-
-    /// Sends a command about one key, or about several where the store is one server.
-    pub(crate) async fn send(&self, call: Call, command: &Cmd) -> Result<Value> {
-        let answer = self.node.send(call, command).await;
+    /// Sends a command about one key.
+    pub(crate) async fn send(&self, call: Call, key: &str, command: &Cmd) -> Result<Value> {
+        let answer = self.route(call, key, command).await;
         answer
-            .and_then(reply::checked)
-            .map_err(|failure| failure.of(call.operation))
+            .and_then(|answer| self.checked(answer))
+            .map_err(of(call))
     }
 
     /// Runs a script on one key.
@@ -39,39 +36,124 @@ impl Store {
         key: &str,
         arguments: &[&[u8]],
     ) -> Result<Value> {
-        let of = |failure: error::Failure| failure.of(call.operation);
         let by_hash = command::evalsha(script, key, arguments);
-        match self.node.send(call, &by_hash).await.map_err(of)? {
+        match self.route(call, key, &by_hash).await.map_err(of(call))? {
             // Nothing ran, so the text may follow even where nothing may run twice.
             Value::ServerError(error) if error::code(&error) == "NOSCRIPT" => {
-                self.send(call, &command::eval(script, key, arguments))
+                self.send(call, key, &command::eval(script, key, arguments))
                     .await
             }
-            answer => reply::checked(answer).map_err(of),
+            answer => self.checked(answer).map_err(of(call)),
         }
     }
 
-    /// Sends commands, all or none of which are applied, each about one key.
-    pub(crate) async fn send_all(&self, call: Call, commands: Vec<Cmd>) -> Result<()> {
-        let mut transaction = Pipeline::with_capacity(commands.len());
-        transaction.atomic();
-        for command in commands {
-            transaction.add_command(command);
-        }
-        let answers = self.node.send(call, &transaction).await;
-        let applied = answers.and_then(|answers| {
-            for answer in answers {
-                for answer in reply::list(reply::checked(answer)?)? {
-                    reply::checked(answer)?;
+    /// The values of keys, in their order.
+    pub(crate) async fn read_all<K: AsRef<str>>(
+        &self,
+        call: Call,
+        keys: &[K],
+    ) -> Result<Vec<Option<Bytes>>> {
+        let read = async {
+            let answers = match self {
+                Self::One(node) => {
+                    let answer = node.send(call, &command::on_keys("MGET", keys)).await?;
+                    reply::list(self.checked(answer)?)?
                 }
+                Self::Cluster(cluster) => cluster.send_all(call, &each("GET", keys)).await?,
+            };
+            if answers.len() != keys.len() {
+                return Err(Failure::unexpected());
+            }
+            answers
+                .into_iter()
+                .map(|answer| reply::value(self.checked(answer)?))
+                .collect()
+        };
+        read.await.map_err(of(call))
+    }
+
+    /// Sends writes, each about one key: on one server all or none of them are applied, on a
+    /// cluster each by itself.
+    pub(crate) async fn write_all(&self, call: Call, writes: Vec<(&str, Cmd)>) -> Result<()> {
+        let write = async {
+            let answers = match self {
+                Self::One(node) => {
+                    let mut transaction = Pipeline::with_capacity(writes.len());
+                    transaction.atomic();
+                    for (_, write) in writes {
+                        transaction.add_command(write);
+                    }
+                    let [answer] = <[Value; 1]>::try_from(node.send(call, &transaction).await?)
+                        .map_err(|_| Failure::unexpected())?;
+                    reply::list(self.checked(answer)?)?
+                }
+                Self::Cluster(cluster) => cluster.send_all(call, &writes).await?,
+            };
+            for answer in answers {
+                self.checked(answer)?;
             }
             Ok(())
-        });
-        applied.map_err(|failure| failure.of(call.operation))
+        };
+        write.await.map_err(of(call))
+    }
+
+    /// Removes keys and gives how many were there.
+    pub(crate) async fn remove_all<K: AsRef<str>>(&self, call: Call, keys: &[K]) -> Result<u64> {
+        let remove = async {
+            match self {
+                Self::One(node) => {
+                    let answer = node.send(call, &command::on_keys("UNLINK", keys)).await?;
+                    reply::count(&self.checked(answer)?)
+                }
+                Self::Cluster(cluster) => {
+                    let mut removed = 0;
+                    for answer in cluster.send_all(call, &each("UNLINK", keys)).await? {
+                        removed += reply::count(&self.checked(answer)?)?;
+                    }
+                    Ok(removed)
+                }
+            }
+        };
+        remove.await.map_err(of(call))
     }
 
     /// The servers that hold the entries between them.
     pub(crate) fn primaries(&self) -> Vec<Arc<Node>> {
-        vec![self.node.clone()]
+        match self {
+            Self::One(node) => vec![node.clone()],
+            Self::Cluster(cluster) => cluster.primaries(),
+        }
     }
+
+    async fn route(&self, call: Call, key: &str, command: &Cmd) -> Result<Value, Failure> {
+        match self {
+            Self::One(node) => node.send(call, command).await,
+            Self::Cluster(cluster) => cluster.send(call, key, command).await,
+        }
+    }
+
+    fn checked(&self, answer: Value) -> Result<Value, Failure> {
+        match &answer {
+            Value::ServerError(error) if matches!(self, Self::One(_)) && is_elsewhere(error) => {
+                let cause = "the server is part of a cluster, whose URL begins with redis+cluster";
+                Err(Failure::not_applied(ErrorKind::InvalidInput, cause))
+            }
+            _ => reply::checked(answer),
+        }
+    }
+}
+
+fn is_elsewhere(error: &ServerError) -> bool {
+    matches!(error::code(error), "MOVED" | "CROSSSLOT")
+}
+
+/// One command for each key.
+fn each<'k, K: AsRef<str>>(name: &'static str, keys: &'k [K]) -> Vec<(&'k str, Cmd)> {
+    keys.iter()
+        .map(|key| (key.as_ref(), command::on_key(name, key.as_ref())))
+        .collect()
+}
+
+fn of(call: Call) -> impl Fn(Failure) -> Error {
+    move |failure| failure.of(call.operation)
 }

@@ -75,7 +75,7 @@ impl Drop for Database {
     }
 }
 
-const AGE: &str = "
+pub(crate) const AGE: &str = "
 for _, key in ipairs(redis.call('KEYS', '*')) do
   local left = redis.call('PTTL', key)
   if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[1]) end

@@ -1,7 +1,9 @@
-//! Redis as a cache: the suite on a real server, and what is Redis' alone.
+//! Redis as a cache: the suite on a real server and on a cluster, and what is Redis' alone.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod cluster;
 mod conformance;
 mod database;
 mod faults;
+mod sentinel;

@@ -9,13 +9,17 @@
 //! from this process, and when that closes, by a drop as by `kill -9`, it ends the server and
 //! removes its folder.
 //!
-//! [`redis()`](redis::redis) shares one server between all tests of a process; a test that stops or kills a
-//! server starts one of its own.
+//! [`redis()`](redis::redis) shares one server between all tests of a process; a test that stops
+//! or kills a server starts one of its own.
 
 mod postgres;
 mod program;
 mod redis;
+mod redis_cluster;
+mod redis_sentinel;
 
 pub use postgres::{PostgresServer, postgres};
 pub use program::{Program, Signal, find_program, free_port};
-pub use redis::{RedisServer, redis, redis_program};
+pub use redis::{RedisServer, ask, redis, redis_program};
+pub use redis_cluster::RedisCluster;
+pub use redis_sentinel::RedisSentinels;

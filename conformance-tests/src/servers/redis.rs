@@ -1,6 +1,6 @@
 //! Redis servers, or what speaks its protocol.
 
-use std::io::{Error, Read, Result, Write};
+use std::io::{BufRead, BufReader, Error, Read, Result, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -124,7 +124,7 @@ impl RedisServer {
         self.kill();
         let program = Program::start(&redis_program(), &self.arguments, |_| Ok(()))?;
         let until = Instant::now() + PATIENCE;
-        while !answers(self.port) {
+        while !answers(self.port, program.pid()) {
             if Instant::now() > until {
                 return Err(Error::other(format!(
                     "no answer; it printed: {}",
@@ -138,18 +138,43 @@ impl RedisServer {
     }
 }
 
-/// Whether somebody who speaks Redis' protocol listens there.
-fn answers(port: u16) -> bool {
-    let ask = || -> Result<bool> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        stream.write_all(b"PING\r\n")?;
-        let mut first = [0];
-        stream.read_exact(&mut first)?;
+/// Whether this process answers there, and not another that took the port first.
+fn answers(port: u16, pid: u32) -> bool {
+    match ask(port, &["INFO", "server"]) {
+        Ok(told) if told.contains("process_id:") => {
+            told.lines().any(|line| line == format!("process_id:{pid}"))
+        }
         // An error is an answer too: the server may ask for a password.
-        Ok(matches!(first[0], b'+' | b'-'))
-    };
-    ask().unwrap_or(false)
+        answer => answer.is_ok(),
+    }
+}
+
+/// Sends a command and gives the answer's text: of a status, an error, a number or a value.
+///
+/// # Errors
+///
+/// If nobody answers within a second, or with a list.
+pub fn ask(port: u16, words: &[&str]) -> Result<String> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let mut request = format!("*{}\r\n", words.len());
+    for word in words {
+        request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+    }
+    stream.write_all(request.as_bytes())?;
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    match line.trim_end().split_at_checked(1) {
+        Some(("+" | "-" | ":", text)) => Ok(text.to_owned()),
+        Some(("$", length)) => {
+            let length = length.parse().map_err(|_| Error::other("nothing"))?;
+            let mut value = vec![0; length];
+            reader.read_exact(&mut value)?;
+            Ok(String::from_utf8_lossy(&value).into_owned())
+        }
+        _ => Err(Error::other("no answer of one text")),
+    }
 }
 
 /// Printed once a process, so that a log shows what the backends were proved on.
