@@ -27,7 +27,7 @@ async fn main() {
             format!("**not by** {case}")
         };
         println!(
-            "| {} | {} | {case} | {others} others |",
+            "| {} | {} | {case} | {others} more |",
             broken.name, broken.does
         );
     }
