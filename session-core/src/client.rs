@@ -23,7 +23,7 @@ use crate::scope::check_key;
 
 /// A cache in bytes: what every backend does and every wrapper forwards.
 ///
-/// Callers will prefer [`TypedCache`](crate::TypedCache).
+/// Callers will prefer [`TypedCache`](crate::TypedCache). `Debug` shows no key and no value.
 ///
 /// # Rules
 ///
@@ -61,7 +61,7 @@ use crate::scope::check_key;
 pub trait CacheClient: Debug + Send + Sync + 'static {
     /// Reads the value of a key.
     ///
-    /// `None` if there is no live entry. An empty value is a value.
+    /// `None` if there is no live entry. An empty value is a value. Reading never moves a deadline.
     ///
     /// # Errors
     ///
@@ -98,7 +98,9 @@ pub trait CacheClient: Debug + Send + Sync + 'static {
     /// `false` only when the condition did not hold; then nothing changed. An overwrite replaces
     /// the deadline too, unless [`Expiry::Keep`] leaves it as it is; a new entry with `Keep` never
     /// expires. If the condition holds and the deadline is already past, the entry is removed, so
-    /// that `Equals` with a zero duration is remove-if-equal.
+    /// that `Equals` with a zero duration is remove-if-equal. `Equals` never holds where there is
+    /// no live entry, not even with an empty value. Writing the bytes that are there is a write.
+    /// Lengths are checked before condition and deadline.
     ///
     /// # Errors
     ///
@@ -117,7 +119,8 @@ pub trait CacheClient: Debug + Send + Sync + 'static {
     /// All keys and values are checked before the first is written. Of a key given twice the last
     /// value stays. Each entry is written atomically; the batch goes in chunks of at least 1,000
     /// entries or 16 MiB, each whole or not at all where the store has transactions (the backend
-    /// says which). An empty list changes nothing.
+    /// says which). An empty list changes nothing. [`Expiry::Keep`] keeps each live entry's own
+    /// deadline; a past deadline removes every key of the batch.
     ///
     /// Provided as one [`write`](CacheClient::write) after the other.
     ///
@@ -166,8 +169,8 @@ pub trait CacheClient: Debug + Send + Sync + 'static {
     /// Adds to a 64-bit counter and gives the result.
     ///
     /// A missing or expired key starts at 0 and gets `expiry_if_new` (`Keep`: it never expires; a
-    /// past one: the answer is `by` and nothing stays). A live counter keeps its deadline. Adding
-    /// 0 creates. Counters share the key space with values: a counter is canonical decimal text,
+    /// past one: the answer is `by` and nothing stays). A live counter keeps its deadline, whatever
+    /// `expiry_if_new` says; what an expired entry held counts for nothing. Adding 0 creates. Counters share the key space with values: a counter is canonical decimal text,
     /// `0` or `-12`. Atomic, and never applied twice.
     ///
     /// # Errors
@@ -237,8 +240,9 @@ pub trait CacheClientExtended: CacheClient {
     /// Lists the live keys that start with a prefix, in no promised order.
     ///
     /// Streams in pages, never loads the whole set and gives no key twice. A key that is there
-    /// throughout is given; one added or removed meanwhile may or may not be. The store stays
-    /// usable while the stream is open. The prefix is literal; an empty one lists everything that
+    /// throughout is given, also while what was listed is removed; one added or removed meanwhile
+    /// may or may not be. The store stays usable while the stream is open, and the stream may be
+    /// dropped at any point. The prefix is literal; an empty one lists everything that
     /// the client can see; one that no key can have lists nothing and is no error.
     ///
     /// # Errors
@@ -249,7 +253,7 @@ pub trait CacheClientExtended: CacheClient {
     /// Removes every entry whose key starts with a prefix and gives how many live ones went.
     ///
     /// The prefix is taken as in [`keys_starting_with`](Self::keys_starting_with). Not one
-    /// instant: an entry added meanwhile may stay.
+    /// instant: an entry added meanwhile may stay. A prefix that no key can have removes nothing.
     ///
     /// # Errors
     ///
