@@ -10,6 +10,8 @@ use session_core::{CacheClientExtended, Error, ErrorKind, Result};
 /// | --- | --- | --- |
 /// | `memory:` | the memory of this process; every call is a store of its own | `memory` |
 /// | `sqlite://sessions.db`, `sqlite:///var/lib/app.db`, `sqlite::memory:` | one SQLite file | `sqlite` |
+/// | `redis://host/0`, `rediss://…`, `redis+unix://…`, `redis+cluster://h1,h2`, `redis+sentinel://h1,h2/service` | Redis or Valkey | `redis` |
+/// | `postgres://user@host/database`, `postgresql://…` | one table in PostgreSQL | `postgres` |
 ///
 /// What a URL may say further stands with each backend's options. To give options that no URL can
 /// hold, call the backend's own `connect_with` and put the client into an `Arc`.
@@ -39,6 +41,12 @@ pub async fn connect(url: &str) -> Result<Arc<dyn CacheClientExtended>> {
         "memory" => Arc::new(cache_memory::MemoryCache::connect(url).await?),
         #[cfg(feature = "sqlite")]
         "sqlite" => Arc::new(cache_sqlite::SqliteCache::connect(url).await?),
+        #[cfg(feature = "redis")]
+        scheme if REDIS.contains(&scheme) => Arc::new(cache_redis::RedisCache::connect(url).await?),
+        #[cfg(feature = "postgres")]
+        scheme if POSTGRES.contains(&scheme) => {
+            Arc::new(cache_postgres::PostgresCache::connect(url).await?)
+        }
         other => return Err(unknown(other)),
     };
     client.ping().await?;
@@ -47,31 +55,52 @@ pub async fn connect(url: &str) -> Result<Arc<dyn CacheClientExtended>> {
 
 /// The schemes of the backends that are compiled in, in the order of the table above.
 pub fn schemes() -> Vec<&'static str> {
-    BACKENDS
-        .iter()
-        .filter(|backend| backend.compiled)
-        .map(|backend| backend.scheme)
+    let compiled = BACKENDS.iter().filter(|backend| backend.compiled);
+    compiled
+        .flat_map(|backend| backend.schemes)
+        .copied()
         .collect()
 }
 
 struct Backend {
-    scheme: &'static str,
+    schemes: &'static [&'static str],
     feature: &'static str,
     compiled: bool,
 }
 
-const BACKENDS: [Backend; 2] = [
+const BACKENDS: [Backend; 4] = [
     Backend {
-        scheme: "memory",
+        schemes: &["memory"],
         feature: "memory",
         compiled: cfg!(feature = "memory"),
     },
     Backend {
-        scheme: "sqlite",
+        schemes: &["sqlite"],
         feature: "sqlite",
         compiled: cfg!(feature = "sqlite"),
     },
+    Backend {
+        schemes: REDIS,
+        feature: "redis",
+        compiled: cfg!(feature = "redis"),
+    },
+    Backend {
+        schemes: POSTGRES,
+        feature: "postgres",
+        compiled: cfg!(feature = "postgres"),
+    },
 ];
+
+const REDIS: &[&str] = &[
+    "redis",
+    "rediss",
+    "redis+cluster",
+    "rediss+cluster",
+    "redis+sentinel",
+    "rediss+sentinel",
+    "redis+unix",
+];
+const POSTGRES: &[&str] = &["postgres", "postgresql"];
 
 /// What stands before the first `:`; empty if there is none.
 fn scheme(url: &str) -> &str {
@@ -80,7 +109,10 @@ fn scheme(url: &str) -> &str {
 
 /// The scheme itself is not shown: in a URL that lost its scheme it may be a user or a host.
 fn unknown(scheme: &str) -> Error {
-    let message = match BACKENDS.iter().find(|backend| backend.scheme == scheme) {
+    let message = match BACKENDS
+        .iter()
+        .find(|backend| backend.schemes.contains(&scheme))
+    {
         Some(backend) => format!(
             "this program was built without the backend of '{scheme}:'; \
              enable the feature '{}' of cache-connect",

@@ -13,6 +13,7 @@ async fn two_connections_to_memory_are_two_stores() {
     assert_eq!(other.get::<i64>("key").await.unwrap(), None);
 }
 
+#[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn a_sqlite_file_is_there_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -40,10 +41,12 @@ async fn a_sqlite_file_is_there_again() {
 
 #[tokio::test]
 async fn options_in_the_url_reach_the_backend() {
-    for url in [
+    let urls = [
         "memory:?namespace=a:b&max_value_len=4",
+        #[cfg(feature = "sqlite")]
         "sqlite::memory:?max_value_len=4",
-    ] {
+    ];
+    for url in urls {
         let cache = connect(url).await.unwrap();
         let error = cache.set("key", &"12345", None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{url}");
@@ -56,14 +59,50 @@ async fn an_unknown_scheme_is_refused_with_the_known_ones() {
         let error = connect(url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         let text = format!("{error} {error:?}");
-        assert!(text.contains("'memory:', 'sqlite:'"), "{text}");
+        for scheme in cache_connect::schemes() {
+            assert!(text.contains(&format!("'{scheme}:'")), "{text}");
+        }
         assert!(!text.contains("secret") && !text.contains("user"), "{text}");
+    }
+}
+
+/// Runs where the tests are built with the feature `memory` alone, as the gate does.
+#[cfg(not(feature = "sqlite"))]
+#[tokio::test]
+async fn a_backend_that_was_not_compiled_in_is_named_with_its_feature() {
+    let error = connect("sqlite::memory:").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(
+        error.to_string().contains("enable the feature 'sqlite'"),
+        "{error}"
+    );
+}
+
+/// Nothing listens on the discard port.
+#[cfg(any(feature = "redis", feature = "postgres"))]
+#[tokio::test]
+async fn an_absent_server_shows_at_once_and_the_password_never() {
+    let urls = [
+        #[cfg(feature = "redis")]
+        "redis://user:secret@127.0.0.1:9",
+        #[cfg(feature = "postgres")]
+        "postgres://user:secret@127.0.0.1:9/database",
+    ];
+    for url in urls {
+        let error = connect(url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        assert!(!format!("{error} {error:?}").contains("secret"));
     }
 }
 
 #[tokio::test]
 async fn an_unknown_parameter_is_refused_with_the_known_ones() {
-    for url in ["memory:?max_entires=5", "sqlite::memory:?sync=full"] {
+    let urls = [
+        "memory:?max_entires=5",
+        #[cfg(feature = "sqlite")]
+        "sqlite::memory:?sync=full",
+    ];
+    for url in urls {
         let error = connect(url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains("namespace"), "{error}");
