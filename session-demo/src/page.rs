@@ -22,7 +22,7 @@ pub(crate) async fn home(
         Some(name) => SIGNED_IN.replace("{name}", &escape(name)),
         None => SIGN_IN.to_owned(),
     };
-    main += &VISITS.replace("{visits}", &times(session.visits));
+    main += &VISITS.replace("{visits}", &session.visits.to_string());
     main += &BAG.replace("{keys}", &list(&keys));
     if session.user().is_some_and(|user| user.has_role("admin")) {
         main += ADMIN;
@@ -60,14 +60,6 @@ fn page(title: &str, main: &str) -> Response {
     );
     headers.insert(CONTENT_SECURITY_POLICY, policy);
     (headers, Html(html)).into_response()
-}
-
-fn times(visits: u64) -> String {
-    match visits {
-        0 => "not yet".to_owned(),
-        1 => "once".to_owned(),
-        more => format!("{more} times"),
-    }
 }
 
 fn list(keys: &[String]) -> String {
@@ -127,7 +119,7 @@ const SIGNED_IN: &str = r#"
 const VISITS: &str = r#"
 <section aria-labelledby="visits">
   <h2 id="visits">Visits</h2>
-  <p>You counted <strong>{visits}</strong>.</p>
+  <p>Counted so far: <strong>{visits}</strong></p>
   <form method="post" action="/session/visit">
     <button>Count a visit</button>
   </form>
