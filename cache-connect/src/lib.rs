@@ -130,3 +130,8 @@ fn list(schemes: &[&str]) -> String {
         .collect::<Vec<_>>()
         .join(", ")
 }
+
+/// The program in the workspace's README compiles.
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../../README.md")]
+struct WorkspaceReadme;
