@@ -1,5 +1,6 @@
 //! One cache contract for every store, typed access on top.
 
+mod api_keys;
 mod client;
 mod codec;
 mod entry;
@@ -16,6 +17,10 @@ mod typed;
 pub use async_trait::async_trait;
 pub use bytes::Bytes;
 
+pub use api_keys::{
+    API_KEY_SESSION_PREFIX, ApiKey, ApiKeyHash, ApiKeySecret, ApiKeySessions, ApiKeyStore, ApiKeys,
+    CacheApiKeyStore, CacheTicket, CachedKeySession, KeyRefusal, NewApiKey,
+};
 pub use client::{BoxStream, CacheClient, CacheClientExtended};
 pub use codec::Codec;
 pub use entry::{

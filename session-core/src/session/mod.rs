@@ -29,6 +29,7 @@ mod record;
 mod session;
 mod sessions;
 mod sign_in;
+mod stateless;
 mod store;
 mod write;
 
