@@ -67,7 +67,11 @@ impl fmt::Debug for RedisCache {
 #[async_trait]
 impl CacheClient for RedisCache {
     async fn read(&self, key: &str) -> Result<Option<Bytes>> {
-        self.inner.ask("read", key, "GET", reply::value).await
+        let stored = self.inner.scope.key("read", key)?;
+        self.inner
+            .store
+            .read(self.inner.call("read", 0, Repeat::Harmless), &stored)
+            .await
     }
 
     async fn read_all(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {

@@ -174,7 +174,13 @@ impl Cluster {
                 }
             }
         }
-        Ok(answer)
+        match redirect(&answer, node.place()) {
+            Some(Redirect::Moved(_) | Redirect::Ask(_)) => {
+                let cause = "the servers of the cluster do not agree who has the key";
+                Err(Failure::not_applied(ErrorKind::Unavailable, cause))
+            }
+            _ => Ok(answer),
+        }
     }
 
     async fn ask(&self, call: Call, node: &Node, command: &Cmd) -> Result<Value, Failure> {

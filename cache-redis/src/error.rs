@@ -83,8 +83,11 @@ pub(crate) fn opening(error: &std::io::Error) -> Failure {
 pub(crate) fn server(error: &ServerError) -> Failure {
     let code = code(error);
     let kind = match code {
-        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" | "UNBLOCKED" => {
-            ErrorKind::Unavailable
+        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" => ErrorKind::Unavailable,
+        // A client of a cluster follows these.
+        "MOVED" | "ASK" | "CROSSSLOT" => {
+            let cause = "the server is part of a cluster, whose URL begins with redis+cluster";
+            return Failure::not_applied(ErrorKind::InvalidInput, cause);
         }
         "BUSY" => ErrorKind::Overloaded,
         "READONLY" | "NOREPLICAS" => ErrorKind::ReadOnly,

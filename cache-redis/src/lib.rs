@@ -6,6 +6,7 @@ mod command;
 mod error;
 mod link;
 mod listing;
+mod merge;
 mod node;
 mod operations;
 mod options;

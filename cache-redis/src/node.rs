@@ -80,12 +80,16 @@ impl Node {
         call: Call,
         request: &R,
     ) -> Result<R::Answer, Failure> {
-        // Before waiting for a permit: those in flight to a dead server hold theirs for long.
-        if let State::Down(failure) = &*self.state.borrow() {
-            return Err(failure.clone());
-        }
-        let _permit = self.permit(call.deadline).await?;
-        let link = self.link(call.deadline).await?;
+        // The state comes first: those in flight to a dead server hold their permits for long.
+        let mut link = self.link(call.deadline).await?;
+        let _permit = match self.permits.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) => {
+                let permit = self.permit(call.deadline).await?;
+                link = self.link(call.deadline).await?;
+                permit
+            }
+        };
         match request.send(&link, call.deadline).await {
             Err(failure)
                 if failure.kind == ErrorKind::Unavailable && call.repeat == Repeat::Harmless =>
@@ -110,9 +114,6 @@ impl Node {
     }
 
     async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Failure> {
-        if let Ok(permit) = self.permits.try_acquire() {
-            return Ok(permit);
-        }
         match timeout_at(deadline, self.permits.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(Failure::not_applied(

@@ -27,6 +27,14 @@ pub(crate) fn value(answer: Value) -> Result<Option<Bytes>, Failure> {
     }
 }
 
+/// The answer to `GET`: as for `MGET`, what is no text of bytes is no entry of the cache.
+pub(crate) fn read(answer: Value) -> Result<Option<Bytes>, Failure> {
+    match answer {
+        Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(None),
+        answer => value(checked(answer)?),
+    }
+}
+
 /// The answers of a list of commands, or those within an answer.
 pub(crate) fn list(answer: Value) -> Result<Vec<Value>, Failure> {
     match answer {

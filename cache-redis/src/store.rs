@@ -3,28 +3,52 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use redis::{Cmd, Pipeline, ServerError, Value};
-use session_core::{Error, ErrorKind, Result};
+use redis::{Cmd, Pipeline, Value};
+use session_core::{Error, Result};
 
 use crate::cluster::Cluster;
 use crate::command;
 use crate::error::{self, Failure};
+use crate::merge::Reads;
 use crate::node::{Call, Node};
 use crate::reply;
 use crate::script::Script;
 
 /// The servers of a client. Answers that are errors come out as errors.
 pub(crate) enum Store {
-    One(Arc<Node>),
+    One { node: Arc<Node>, reads: Reads },
     Cluster(Cluster),
 }
 
 impl Store {
+    /// A store on one server.
+    pub(crate) fn one(node: Node) -> Self {
+        Self::One {
+            node: Arc::new(node),
+            reads: Reads::new(),
+        }
+    }
+
+    /// The value of a key.
+    pub(crate) async fn read(&self, call: Call, key: &str) -> Result<Option<Bytes>> {
+        let read = async {
+            match self {
+                Self::One { node, reads } => reads.read(node, call, key).await,
+                Self::Cluster(cluster) => reply::read(
+                    cluster
+                        .send(call, key, &command::on_key("GET", key))
+                        .await?,
+                ),
+            }
+        };
+        read.await.map_err(of(call))
+    }
+
     /// Sends a command about one key.
     pub(crate) async fn send(&self, call: Call, key: &str, command: &Cmd) -> Result<Value> {
         let answer = self.route(call, key, command).await;
         answer
-            .and_then(|answer| self.checked(answer))
+            .and_then(|answer| reply::checked(answer))
             .map_err(of(call))
     }
 
@@ -43,7 +67,7 @@ impl Store {
                 self.send(call, key, &command::eval(script, key, arguments))
                     .await
             }
-            answer => self.checked(answer).map_err(of(call)),
+            answer => reply::checked(answer).map_err(of(call)),
         }
     }
 
@@ -55,9 +79,9 @@ impl Store {
     ) -> Result<Vec<Option<Bytes>>> {
         let read = async {
             let answers = match self {
-                Self::One(node) => {
+                Self::One { node, .. } => {
                     let answer = node.send(call, &command::on_keys("MGET", keys)).await?;
-                    reply::list(self.checked(answer)?)?
+                    reply::list(reply::checked(answer)?)?
                 }
                 Self::Cluster(cluster) => cluster.send_all(call, &each("GET", keys)).await?,
             };
@@ -66,7 +90,7 @@ impl Store {
             }
             answers
                 .into_iter()
-                .map(|answer| reply::value(self.checked(answer)?))
+                .map(|answer| reply::value(reply::checked(answer)?))
                 .collect()
         };
         read.await.map_err(of(call))
@@ -77,7 +101,7 @@ impl Store {
     pub(crate) async fn write_all(&self, call: Call, writes: Vec<(&str, Cmd)>) -> Result<()> {
         let write = async {
             let answers = match self {
-                Self::One(node) => {
+                Self::One { node, .. } => {
                     let mut transaction = Pipeline::with_capacity(writes.len());
                     transaction.atomic();
                     for (_, write) in writes {
@@ -85,12 +109,12 @@ impl Store {
                     }
                     let [answer] = <[Value; 1]>::try_from(node.send(call, &transaction).await?)
                         .map_err(|_| Failure::unexpected())?;
-                    reply::list(self.checked(answer)?)?
+                    reply::list(reply::checked(answer)?)?
                 }
                 Self::Cluster(cluster) => cluster.send_all(call, &writes).await?,
             };
             for answer in answers {
-                self.checked(answer)?;
+                reply::checked(answer)?;
             }
             Ok(())
         };
@@ -101,14 +125,14 @@ impl Store {
     pub(crate) async fn remove_all<K: AsRef<str>>(&self, call: Call, keys: &[K]) -> Result<u64> {
         let remove = async {
             match self {
-                Self::One(node) => {
+                Self::One { node, .. } => {
                     let answer = node.send(call, &command::on_keys("UNLINK", keys)).await?;
-                    reply::count(&self.checked(answer)?)
+                    reply::count(&reply::checked(answer)?)
                 }
                 Self::Cluster(cluster) => {
                     let mut removed = 0;
                     for answer in cluster.send_all(call, &each("UNLINK", keys)).await? {
-                        removed += reply::count(&self.checked(answer)?)?;
+                        removed += reply::count(&reply::checked(answer)?)?;
                     }
                     Ok(removed)
                 }
@@ -120,31 +144,17 @@ impl Store {
     /// The servers that hold the entries between them.
     pub(crate) fn primaries(&self) -> Vec<Arc<Node>> {
         match self {
-            Self::One(node) => vec![node.clone()],
+            Self::One { node, .. } => vec![node.clone()],
             Self::Cluster(cluster) => cluster.primaries(),
         }
     }
 
     async fn route(&self, call: Call, key: &str, command: &Cmd) -> Result<Value, Failure> {
         match self {
-            Self::One(node) => node.send(call, command).await,
+            Self::One { node, .. } => node.send(call, command).await,
             Self::Cluster(cluster) => cluster.send(call, key, command).await,
         }
     }
-
-    fn checked(&self, answer: Value) -> Result<Value, Failure> {
-        match &answer {
-            Value::ServerError(error) if matches!(self, Self::One(_)) && is_elsewhere(error) => {
-                let cause = "the server is part of a cluster, whose URL begins with redis+cluster";
-                Err(Failure::not_applied(ErrorKind::InvalidInput, cause))
-            }
-            _ => reply::checked(answer),
-        }
-    }
-}
-
-fn is_elsewhere(error: &ServerError) -> bool {
-    matches!(error::code(error), "MOVED" | "CROSSSLOT")
 }
 
 /// One command for each key.

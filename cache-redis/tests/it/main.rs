@@ -6,4 +6,5 @@ mod cluster;
 mod conformance;
 mod database;
 mod faults;
+mod merge;
 mod sentinel;

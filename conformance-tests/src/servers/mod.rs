@@ -2,8 +2,9 @@
 //!
 //! A server that a test needs is looked for in this order: the address in the environment
 //! (`CACHE_REDIS_URL`, `CACHE_POSTGRES_URL`); the server program of this machine, started on a
-//! free port in a temporary folder; and, where that is built in, a container. None of them is a
-//! failure that says what to install. Which one was used is printed once.
+//! free port in a temporary folder; and, with the feature `containers`, a container.
+//! `CACHE_REDIS_IMAGE` and `CACHE_POSTGRES_IMAGE` ask for a container of that image at once. None of
+//! them is a failure that says what to install. Which one was used is printed once.
 //!
 //! A server outlives neither the value that started it nor the process: a shell watches a pipe
 //! from this process, and when that closes, by a drop as by `kill -9`, it ends the server and
@@ -12,6 +13,8 @@
 //! [`redis()`](redis::redis) shares one server between all tests of a process; a test that stops
 //! or kills a server starts one of its own.
 
+#[cfg(feature = "containers")]
+mod containers;
 mod postgres;
 mod program;
 mod redis;
@@ -23,3 +26,16 @@ pub use program::{Program, Signal, find_program, free_port};
 pub use redis::{RedisServer, ask, redis, redis_program};
 pub use redis_cluster::RedisCluster;
 pub use redis_sentinel::RedisSentinels;
+
+/// What a shared server lives by; it ends when the process drops or loses it.
+#[derive(Debug)]
+enum Held<S> {
+    /// Somebody else runs it.
+    Elsewhere,
+    /// A program of this machine.
+    #[allow(dead_code, reason = "held, not asked")]
+    Here(S),
+    #[cfg(feature = "containers")]
+    #[allow(dead_code, reason = "held, not asked")]
+    InContainer(containers::Container),
+}

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use super::Held;
+#[cfg(feature = "containers")]
+use super::containers;
 use super::program::{Program, Signal, find_program, free_port};
 
 /// The URL of a Redis server that all tests of this process share.
@@ -14,11 +17,19 @@ use super::program::{Program, Signal, find_program, free_port};
 /// install.
 #[allow(clippy::unused_async)]
 pub async fn redis() -> String {
-    static SHARED: OnceLock<(String, Option<RedisServer>)> = OnceLock::new();
+    static SHARED: OnceLock<(String, Held<RedisServer>)> = OnceLock::new();
     let (url, _) = SHARED.get_or_init(|| {
         if let Ok(url) = std::env::var("CACHE_REDIS_URL") {
             announce("the server of CACHE_REDIS_URL");
-            return (url, None);
+            return (url, Held::Elsewhere);
+        }
+        #[cfg(feature = "containers")]
+        if let Some(image) = containers::wanted("CACHE_REDIS_IMAGE", "redis:8", || find().is_none())
+        {
+            let server = containers::redis(&image).expect("a container of Redis starts");
+            announce(&format!("{image} in a container on port {}", server.port()));
+            let url = format!("redis://127.0.0.1:{}", server.port());
+            return (url, Held::InContainer(server));
         }
         let server = RedisServer::start(&[]).expect("a Redis server starts");
         announce(&format!(
@@ -26,17 +37,21 @@ pub async fn redis() -> String {
             redis_program().display(),
             server.port()
         ));
-        (server.url(), Some(server))
+        (server.url(), Held::Here(server))
     });
     url.clone()
 }
 
 /// The server program of this machine. Panics if there is none, and says what to install.
 pub fn redis_program() -> PathBuf {
-    find_program(&["redis-server", "valkey-server"], &[]).expect(
+    find().expect(
         "no Redis server: install the package redis-server or valkey-server, \
          or name a running one in CACHE_REDIS_URL",
     )
+}
+
+fn find() -> Option<PathBuf> {
+    find_program(&["redis-server", "valkey-server"], &[])
 }
 
 /// A server of a test's own, on a port of its own and without files.
