@@ -8,7 +8,8 @@ use sqlx::postgres::PgRow;
 use tokio::sync::oneshot;
 
 use crate::error::{Failure, Stage, failure};
-use crate::sql::{Lifetime, Statements, Test};
+use crate::lifetime::{Lifetime, Test};
+use crate::sql::Statements;
 use crate::statement::{Answer, Parameter, Statement};
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, Failure>>;

@@ -7,20 +7,21 @@ use async_stream::try_stream;
 use async_trait::async_trait;
 use bytes::Bytes;
 use session_core::{
-    BoxStream, CacheClient, CacheClientExtended, Codec, Condition, ErrorKind, Expiry, Outcome,
-    Result, Scope, TimeToLive, prefix_end,
+    BoxStream, CacheClient, CacheClientExtended, Codec, Condition, ErrorKind, Expiry, Result,
+    Scope, TimeToLive, prefix_end,
 };
 use sqlx::postgres::{PgPool, PgRow};
-use std::time::Duration;
 
-use crate::batch::{Put, by_key, bytes, column, upsert};
+use crate::batch::{Put, by_key, bytes, column};
 use crate::connection::{Connections, Source};
 use crate::dispatch::Dispatcher;
 use crate::error::{BACKEND, Failure};
+use crate::lifetime::{Lifetime, Test};
 use crate::options::PostgresOptions;
 use crate::schema::{self, Table};
-use crate::sql::{Lifetime, PAGE, Statements, Test, status};
-use crate::statement::{Answer, Parameter, Statement};
+use crate::sql::{PAGE, Statements};
+use crate::statement::Parameter;
+use crate::steps::{CHUNK, chunk_len, sum, time_to_live};
 use crate::sweep::Sweeper;
 
 /// A cache in one table of a PostgreSQL database.
@@ -28,12 +29,12 @@ use crate::sweep::Sweeper;
 /// Cheap to clone; the clones share connections. It belongs to the runtime in which it was made.
 #[derive(Clone)]
 pub struct PostgresCache {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    dispatcher: Arc<Dispatcher>,
-    scope: Scope,
+pub(crate) struct Inner {
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) scope: Scope,
     // Ends its task when the last clone goes.
     _sweeper: Option<Sweeper>,
 }
@@ -99,35 +100,6 @@ impl PostgresCache {
                 _sweeper: sweeper,
             }),
         })
-    }
-
-    fn dispatcher(&self) -> &Dispatcher {
-        &self.inner.dispatcher
-    }
-
-    fn statements(&self) -> &Statements {
-        &self.inner.dispatcher.statements
-    }
-
-    fn scope(&self) -> &Scope {
-        &self.inner.scope
-    }
-
-    fn stored(&self, operation: &'static str, key: &str) -> Result<String> {
-        Ok(self.scope().key(operation, key)?.into_owned())
-    }
-
-    async fn run(
-        &self,
-        operation: &'static str,
-        sql: &sqlx::SqlStr,
-        parameters: Vec<Parameter>,
-    ) -> Result<Answer> {
-        let statement = Statement::new(sql, parameters);
-        self.dispatcher()
-            .run(statement)
-            .await
-            .map_err(|failure| failure.into_error(operation))
     }
 }
 
@@ -222,20 +194,10 @@ impl CacheClient for PostgresCache {
                 lifetime,
             });
         }
-        let mut puts = puts.into_iter().peekable();
-        while puts.peek().is_some() {
-            let mut bytes = 0;
-            let fits = |put: &Put| {
-                let first = bytes == 0;
-                bytes += put.value.len();
-                first || bytes <= CHUNK_BYTES
-            };
-            let chunk = std::iter::from_fn({
-                let mut fits = fits;
-                let puts = &mut puts;
-                move || puts.next_if(&mut fits)
-            });
-            let chunk = chunk.take(CHUNK).collect();
+        let mut puts = puts.into_iter();
+        while !puts.as_slice().is_empty() {
+            let length = chunk_len(puts.as_slice());
+            let chunk = puts.by_ref().take(length).collect();
             self.write_chunk(chunk, lifetime).await?;
         }
         Ok(())
@@ -390,95 +352,6 @@ impl CacheClientExtended for PostgresCache {
     }
 }
 
-/// A page of a listing.
-struct Page {
-    live: Vec<String>,
-    /// Where the next page begins, if there may be one.
-    next: Option<String>,
-}
-
-impl PostgresCache {
-    async fn write_chunk(&self, puts: Vec<Put>, lifetime: Lifetime) -> Result<()> {
-        let Some(sql) = self.statements().write_all(lifetime) else {
-            let keys = puts.into_iter().map(|put| put.key).collect();
-            return self.remove_chunk("write_all", keys).await.map(drop);
-        };
-        let mut statement = upsert(puts, self.statements());
-        statement.sql = sql;
-        if matches!(lifetime, Lifetime::Keep | Lifetime::Until(_)) {
-            statement.parameters[2] = Parameter::Integer(lifetime.amount());
-        }
-        let run = self.dispatcher().run(statement).await;
-        run.map(drop)
-            .map_err(|failure| failure.into_error("write_all"))
-    }
-
-    async fn remove_chunk(&self, operation: &'static str, keys: Vec<String>) -> Result<u64> {
-        let sql = &self.statements().remove_all;
-        let answer = self
-            .run(operation, sql, vec![Parameter::Texts(keys)])
-            .await?;
-        let removed: i64 = answer.cell(operation)?.unwrap_or(0);
-        Ok(removed.unsigned_abs())
-    }
-
-    async fn page(&self, first: String, end: Option<String>) -> Result<Page> {
-        let parameters = vec![Parameter::Text(first), Parameter::MaybeText(end)];
-        let answer = self
-            .run("keys_starting_with", &self.statements().page, parameters)
-            .await?;
-        let mut page = Page {
-            live: Vec::with_capacity(answer.rows.len()),
-            next: None,
-        };
-        let is_full = answer.affected >= PAGE.unsigned_abs();
-        if let Some(row) = answer.rows.last().filter(|_| is_full) {
-            let last: String =
-                column(row, 0).map_err(|garbled| garbled.into_error("keys_starting_with"))?;
-            page.next = Some(after(last));
-        }
-        for row in &answer.rows {
-            let (key, live) = column(row, 0)
-                .and_then(|key| Ok((key, column(row, 1)?)))
-                .map_err(|garbled| garbled.into_error("keys_starting_with"))?;
-            if live {
-                page.live.push(key);
-            }
-        }
-        Ok(page)
-    }
-
-    async fn remove_range(&self, operation: &'static str, prefix: &str) -> Result<u64> {
-        let end = prefix_end(prefix);
-        let mut next = Some(prefix.to_owned());
-        let mut removed = 0;
-        while let Some(first) = next {
-            let parameters = vec![Parameter::Text(first), Parameter::MaybeText(end.clone())];
-            let answer = self
-                .run(operation, &self.statements().remove_page, parameters)
-                .await?;
-            let step = answer.rows.first().map(removed_page).transpose();
-            let (seen, last, live) = step
-                .map_err(|garbled| garbled.into_error(operation))?
-                .unwrap_or_default();
-            removed += live.unsigned_abs();
-            next = last.filter(|_| seen >= PAGE).map(after);
-        }
-        Ok(removed)
-    }
-}
-
-impl Answer {
-    /// The first column of the first row, if there is one.
-    fn cell<'r, T>(&'r self, operation: &'static str) -> Result<Option<T>>
-    where
-        T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-    {
-        let cell = self.rows.first().map(|row| column(row, 0)).transpose();
-        cell.map_err(|garbled| garbled.into_error(operation))
-    }
-}
-
 impl fmt::Debug for PostgresCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresCache")
@@ -486,38 +359,6 @@ impl fmt::Debug for PostgresCache {
             .finish_non_exhaustive()
     }
 }
-
-fn sum(row: &PgRow) -> std::result::Result<i64, Failure> {
-    let refuse = |kind| Err(Failure::new(kind, Outcome::NotApplied));
-    match column::<i32>(row, 0)? {
-        status::DONE => column(row, 1),
-        status::NOT_A_NUMBER => refuse(ErrorKind::NotANumber),
-        status::OVERFLOW => refuse(ErrorKind::Overflow),
-        _ => refuse(ErrorKind::Other),
-    }
-}
-
-fn removed_page(row: &PgRow) -> std::result::Result<(i64, Option<String>, i64), Failure> {
-    Ok((column(row, 0)?, column(row, 1)?, column(row, 2)?))
-}
-
-fn time_to_live(left: Option<i64>) -> TimeToLive {
-    match left {
-        None => TimeToLive::Never,
-        // A live entry has at least a millisecond left.
-        Some(millis) => TimeToLive::Remaining(Duration::from_millis(millis.max(1).unsigned_abs())),
-    }
-}
-
-/// The smallest key after this one: keys hold no NUL, so the next character is the smallest.
-fn after(mut key: String) -> String {
-    key.push('\u{1}');
-    key
-}
-
-/// How many entries go in one statement, and how many bytes of values.
-const CHUNK: usize = 1_000;
-const CHUNK_BYTES: usize = 16 << 20;
 
 /// How often an increment is sent that did nothing because others changed the entry.
 const TRIES: usize = 16;

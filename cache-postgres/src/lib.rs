@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod options;
+mod url;
 
 mod client;
 
@@ -9,10 +10,13 @@ mod connection;
 mod dispatch;
 mod error;
 mod health;
+mod lifetime;
+mod login;
 mod queue;
 mod schema;
 mod sql;
 mod statement;
+mod steps;
 mod sweep;
 
 pub use client::PostgresCache;

@@ -1,16 +1,10 @@
-//! What the client can be told, and the URL in which it is told.
+//! What the client can be told. `url.rs` reads it from a URL, `login.rs` acts on it.
 
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
-use session_core::{
-    ClientOptions, Codec, Error, ErrorKind, Namespace, Parameter, Result, StoreUrl,
-};
-use sqlx::ConnectOptions;
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use session_core::{ClientOptions, Codec, Error, ErrorKind, Namespace, Result};
 
 use crate::error::BACKEND;
 use crate::schema::Table;
@@ -54,29 +48,29 @@ use crate::statement::Protocol;
 #[derive(Clone)]
 pub struct PostgresOptions {
     pub(crate) shared: ClientOptions,
-    server: Server,
-    tls_mode: Option<TlsMode>,
-    tls_root_cert: Option<PathBuf>,
-    tls_client_cert: Option<(PathBuf, PathBuf)>,
-    application_name: String,
-    schema: String,
-    table: String,
+    pub(crate) server: Server,
+    pub(crate) tls_mode: Option<TlsMode>,
+    pub(crate) tls_root_cert: Option<PathBuf>,
+    pub(crate) tls_client_cert: Option<(PathBuf, PathBuf)>,
+    pub(crate) application_name: String,
+    pub(crate) schema: String,
+    pub(crate) table: String,
     pub(crate) unlogged: bool,
-    synchronous_commit: Option<SynchronousCommit>,
+    pub(crate) synchronous_commit: Option<SynchronousCommit>,
     pub(crate) max_connections: usize,
-    pgbouncer: bool,
+    pub(crate) pgbouncer: bool,
     pub(crate) sweep_every: Option<Duration>,
-    environment: bool,
+    pub(crate) environment: bool,
 }
 
 /// What the URL or the setters said of the server; the rest is the default or the environment's.
 #[derive(Clone, Default)]
-struct Server {
-    host: Option<String>,
-    port: Option<u16>,
-    user: Option<String>,
-    password: Option<String>,
-    database: Option<String>,
+pub(crate) struct Server {
+    pub(crate) host: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) database: Option<String>,
 }
 
 /// How connections are encrypted and how the server proves who it is, by libpq's names.
@@ -111,23 +105,6 @@ pub enum SynchronousCommit {
     /// When the synchronous standbys show it to readers.
     RemoteApply,
 }
-
-const OWN_PARAMETERS: &[&str] = &[
-    "host",
-    "sslmode",
-    "sslrootcert",
-    "sslcert",
-    "sslkey",
-    "application_name",
-    "schema",
-    "table",
-    "unlogged",
-    "synchronous_commit",
-    "max_connections",
-    "pgbouncer",
-    "sweep_seconds",
-    "environment",
-];
 
 impl Default for PostgresOptions {
     fn default() -> Self {
@@ -343,237 +320,6 @@ impl PostgresOptions {
             None => Ok(()),
         }
     }
-
-    /// The driver's options, with what each connection is to be set to.
-    pub(crate) fn connect_options(&self) -> Result<PgConnectOptions> {
-        if self.max_connections == 0 {
-            return Err(refuse("max_connections is at least 1"));
-        }
-        let mut options = self.server_options()?.disable_statement_logging();
-        options = options.application_name(&self.application_name);
-        if self.pgbouncer {
-            self.check_shared_connections()?;
-            // A pooler refuses start-up parameters that it does not know.
-            return Ok(options.extra_float_digits(None).statement_cache_capacity(0));
-        }
-        let most = self.shared.timeout_for(self.shared.max_value_len);
-        options = options.options([
-            // Below our own time-outs, so that the server does not go on with what nobody awaits.
-            ("lock_timeout", millis(self.shared.timeout / 2)),
-            ("statement_timeout", millis(most / 10 * 9)),
-            // The conditions of the statements are written for it.
-            ("default_transaction_isolation", "read committed".to_owned()),
-            // All statements find their rows by an index, whatever stale statistics say of a table
-            // that has just grown, so there is nothing to plan anew.
-            ("plan_cache_mode", "force_generic_plan".to_owned()),
-            ("enable_seqscan", "off".to_owned()),
-            ("jit", "off".to_owned()),
-        ]);
-        if let Some(when) = self.synchronous_commit {
-            options = options.options([("synchronous_commit", when.name())]);
-        }
-        Ok(options)
-    }
-
-    fn server_options(&self) -> Result<PgConnectOptions> {
-        let server = &self.server;
-        let mut options = if self.environment {
-            PgConnectOptions::new()
-        } else {
-            self.refuse_environment()?;
-            let user = server.user.as_deref().unwrap_or("postgres");
-            PgConnectOptions::new_without_pgpass()
-                .host("localhost")
-                .port(5432)
-                .username(user)
-                .password("")
-                .database(user)
-                .ssl_mode(PgSslMode::Prefer)
-        };
-        if let Some(host) = &server.host {
-            options = options.host(host);
-        }
-        if let Some(port) = server.port {
-            options = options.port(port);
-        }
-        if let Some(user) = &server.user {
-            options = options.username(user);
-        }
-        if let Some(password) = &server.password {
-            options = options.password(password);
-        }
-        if let Some(database) = &server.database {
-            options = options.database(database);
-        }
-        Ok(self.with_tls(options))
-    }
-
-    fn with_tls(&self, mut options: PgConnectOptions) -> PgConnectOptions {
-        if let Some(mode) = self.tls_mode {
-            options = options.ssl_mode(mode.into());
-        }
-        if let Some(path) = &self.tls_root_cert {
-            options = options.ssl_root_cert(path);
-        }
-        if let Some((cert, key)) = &self.tls_client_cert {
-            options = options.ssl_client_cert(cert).ssl_client_key(key);
-        }
-        options
-    }
-
-    /// The driver takes these without being asked, and they cannot be unset in its options.
-    fn refuse_environment(&self) -> Result<()> {
-        let tls = self.tls_mode != Some(TlsMode::Disable);
-        let verifies = matches!(self.tls_mode, Some(TlsMode::VerifyCa | TlsMode::VerifyFull));
-        let unasked = [
-            ("PGOPTIONS", true),
-            ("PGSSLROOTCERT", verifies && self.tls_root_cert.is_none()),
-            ("PGSSLCERT", tls && self.tls_client_cert.is_none()),
-            ("PGSSLKEY", tls && self.tls_client_cert.is_none()),
-        ];
-        for (variable, counts) in unasked {
-            if counts && std::env::var_os(variable).is_some() {
-                return Err(refuse(format!(
-                    "the variable {variable} is set and would count; unset it, or ask for the \
-                     environment with environment=true"
-                )));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl FromStr for PostgresOptions {
-    type Err = Error;
-
-    fn from_str(url: &str) -> Result<Self> {
-        let url = StoreUrl::parse(BACKEND, url)?;
-        let mut options = Self::default();
-        let address = match (url.scheme(), url.address().strip_prefix("//")) {
-            ("postgres" | "postgresql", Some(address)) => address,
-            _ => return Err(url.refuse("the URL starts with postgres://")),
-        };
-        let (server, database) = address.split_once('/').unwrap_or((address, ""));
-        let (login, host) = server.rsplit_once('@').unwrap_or(("", server));
-        let (user, password) = match login.split_once(':') {
-            Some((user, password)) => (user, Some(password)),
-            None => (login, None),
-        };
-        let (host, port) = split_host(host).ok_or_else(|| url.refuse("the port is a number"))?;
-        let decode = |text: &str| -> Result<Option<String>> {
-            let text = percent_decode_str(text).decode_utf8();
-            let text = text.map_err(|_| url.refuse("the URL is not UTF-8"))?;
-            Ok((!text.is_empty()).then(|| text.into_owned()))
-        };
-        options.server = Server {
-            host: decode(host)?,
-            port,
-            user: decode(user)?,
-            password: password.map(decode).transpose()?.flatten(),
-            database: decode(database)?,
-        };
-        let mut shared = ClientOptions::default();
-        let (mut cert, mut key) = (None, None);
-        url.apply(&mut shared, OWN_PARAMETERS, |parameter| {
-            match parameter.name() {
-                "sslcert" => cert = Some(PathBuf::from(parameter.value())),
-                "sslkey" => key = Some(PathBuf::from(parameter.value())),
-                _ => return options.set(parameter),
-            }
-            Ok(true)
-        })?;
-        options.shared = shared;
-        options.tls_client_cert = match (cert, key) {
-            (Some(cert), Some(key)) => Some((cert, key)),
-            (None, None) => None,
-            _ => return Err(url.refuse("sslcert and sslkey go together")),
-        };
-        options.table_names()?;
-        Ok(options)
-    }
-}
-
-impl PostgresOptions {
-    /// Takes one URL parameter of this backend; `false` if it is none.
-    fn set(&mut self, parameter: &Parameter<'_>) -> Result<bool> {
-        let value = parameter.value();
-        match parameter.name() {
-            "host" => self.server.host = Some(value.to_owned()),
-            "sslmode" => self.tls_mode = Some(TlsMode::parse(parameter)?),
-            "sslrootcert" => self.tls_root_cert = Some(value.into()),
-            "application_name" => self.application_name = value.to_owned(),
-            "schema" => self.schema = value.to_owned(),
-            "table" => self.table = value.to_owned(),
-            "unlogged" => self.unlogged = yes_or_no(parameter)?,
-            "synchronous_commit" => {
-                self.synchronous_commit = Some(SynchronousCommit::parse(parameter)?);
-            }
-            "max_connections" => {
-                self.max_connections = usize::try_from(parameter.number(1)?)
-                    .map_err(|_| parameter.refuse("a number of connections"))?;
-            }
-            "pgbouncer" => self.pgbouncer = yes_or_no(parameter)?,
-            "sweep_seconds" => {
-                let seconds = parameter.number(0)?;
-                self.sweep_every = (seconds > 0).then(|| Duration::from_secs(seconds));
-            }
-            "environment" => self.environment = yes_or_no(parameter)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-}
-
-impl TlsMode {
-    fn parse(parameter: &Parameter<'_>) -> Result<Self> {
-        Ok(match parameter.value() {
-            "disable" => Self::Disable,
-            "prefer" => Self::Prefer,
-            "require" => Self::Require,
-            "verify-ca" => Self::VerifyCa,
-            "verify-full" => Self::VerifyFull,
-            _ => return Err(parameter.refuse("disable, prefer, require, verify-ca or verify-full")),
-        })
-    }
-}
-
-impl From<TlsMode> for PgSslMode {
-    fn from(mode: TlsMode) -> Self {
-        match mode {
-            TlsMode::Disable => Self::Disable,
-            TlsMode::Prefer => Self::Prefer,
-            TlsMode::Require => Self::Require,
-            TlsMode::VerifyCa => Self::VerifyCa,
-            TlsMode::VerifyFull => Self::VerifyFull,
-        }
-    }
-}
-
-impl SynchronousCommit {
-    const ALL: [Self; 5] = [
-        Self::Off,
-        Self::Local,
-        Self::RemoteWrite,
-        Self::On,
-        Self::RemoteApply,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Local => "local",
-            Self::RemoteWrite => "remote_write",
-            Self::On => "on",
-            Self::RemoteApply => "remote_apply",
-        }
-    }
-
-    fn parse(parameter: &Parameter<'_>) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|when| when.name() == parameter.value())
-            .ok_or_else(|| parameter.refuse("off, local, remote_write, on or remote_apply"))
-    }
 }
 
 /// Neither the password nor the user is shown.
@@ -597,34 +343,6 @@ impl fmt::Debug for PostgresOptions {
     }
 }
 
-/// Takes `host:port` apart; an IPv6 address stands in brackets. `None` for a port that is none.
-fn split_host(text: &str) -> Option<(&str, Option<u16>)> {
-    let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
-        Some((host, rest)) => (host, rest.strip_prefix(':')),
-        None => match text.rsplit_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        },
-    };
-    match port {
-        Some(port) => port.parse().ok().map(|port| (host, Some(port))),
-        None => Some((host, None)),
-    }
-}
-
-fn yes_or_no(parameter: &Parameter<'_>) -> Result<bool> {
-    match parameter.value() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(parameter.refuse("true or false")),
-    }
-}
-
-fn millis(duration: Duration) -> String {
-    // 0 would mean none.
-    duration.as_millis().clamp(1, i32::MAX as u128).to_string()
-}
-
-fn refuse(message: impl Into<Box<str>>) -> Error {
+pub(crate) fn refuse(message: impl Into<Box<str>>) -> Error {
     Error::new(ErrorKind::InvalidInput, BACKEND, "connect").with_message(message)
 }

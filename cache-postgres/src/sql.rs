@@ -9,33 +9,13 @@
 //! In the templates `@table` is the quoted table, `@now` the clock and `@live` the condition that
 //! the row `e` has not expired.
 
-use session_core::{Expiry, MAX_DEADLINE_MS, millis_rounded_up, unix_millis_rounded_up};
+use session_core::MAX_DEADLINE_MS;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+
+use crate::lifetime::{Lifetime, Test};
 
 /// How many rows one step of a listing, a removal or a sweep looks at.
 pub(crate) const PAGE: i64 = 1_000;
-
-/// An [`Expiry`] in the form in which it is sent; the server adds its clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lifetime {
-    Never,
-    Keep,
-    /// Past on any clock.
-    Past,
-    /// Milliseconds from now.
-    In(i64),
-    /// Milliseconds since 1970, past or not.
-    Until(i64),
-}
-
-/// What the row that is there must be, without the bytes that `Equals` compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Test {
-    Always,
-    Absent,
-    Present,
-    Equals,
-}
 
 /// The statements of one table, made once a client.
 #[derive(Debug)]
@@ -83,53 +63,6 @@ pub(crate) mod status {
     pub(crate) const DONE: i32 = 0;
     pub(crate) const NOT_A_NUMBER: i32 = 1;
     pub(crate) const OVERFLOW: i32 = 2;
-}
-
-impl Lifetime {
-    const ALL: [Self; 5] = [
-        Self::Never,
-        Self::Keep,
-        Self::Past,
-        Self::In(0),
-        Self::Until(0),
-    ];
-
-    fn index(self) -> usize {
-        match self {
-            Self::Never => 0,
-            Self::Keep => 1,
-            Self::Past => 2,
-            Self::In(_) => 3,
-            Self::Until(_) => 4,
-        }
-    }
-
-    /// The milliseconds to send; 0 where the statement does not look at them.
-    pub(crate) fn amount(self) -> i64 {
-        match self {
-            Self::In(millis) | Self::Until(millis) => millis,
-            Self::Never | Self::Keep | Self::Past => 0,
-        }
-    }
-}
-
-impl From<Expiry> for Lifetime {
-    fn from(expiry: Expiry) -> Self {
-        match expiry {
-            Expiry::Never => Self::Never,
-            Expiry::Keep => Self::Keep,
-            Expiry::In(duration) => match millis_rounded_up(duration) {
-                0 => Self::Past,
-                millis if millis > MAX_DEADLINE_MS => Self::Never,
-                millis => Self::In(millis),
-            },
-            Expiry::At(instant) => match unix_millis_rounded_up(instant) {
-                millis if millis <= 0 => Self::Past,
-                millis if millis > MAX_DEADLINE_MS => Self::Never,
-                millis => Self::Until(millis),
-            },
-        }
-    }
 }
 
 impl Statements {

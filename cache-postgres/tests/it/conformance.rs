@@ -17,10 +17,9 @@ struct PostgresHarness {
 
 impl PostgresHarness {
     async fn on(database: Database) -> Self {
-        Self {
-            cache: database.connect().await,
-            database,
-        }
+        let options = database.patient_options();
+        let cache = PostgresCache::connect_with(options).await.unwrap();
+        Self { cache, database }
     }
 }
 
@@ -41,7 +40,7 @@ impl Harness for PostgresHarness {
     }
 
     async fn namespace(&self, path: &str) -> Result<Client> {
-        let options = self.database.options().namespace(path.parse()?);
+        let options = self.database.patient_options().namespace(path.parse()?);
         Ok(Arc::new(PostgresCache::connect_with(options).await?))
     }
 }
@@ -58,7 +57,8 @@ impl Reopen for PostgresHarness {
 #[async_trait]
 impl Share for PostgresHarness {
     async fn another(&self) -> Client {
-        Arc::new(self.database.connect().await)
+        let options = self.database.patient_options();
+        Arc::new(PostgresCache::connect_with(options).await.unwrap())
     }
 }
 

@@ -56,6 +56,12 @@ impl Database {
         options.schema(&self.schema)
     }
 
+    /// The same with time to spare: the cases of the suite ask what is done and not how soon, and
+    /// a machine that builds at the same time is slow.
+    pub(crate) fn patient_options(&self) -> PostgresOptions {
+        self.options().timeout(Duration::from_secs(10))
+    }
+
     pub(crate) async fn connect(&self) -> PostgresCache {
         PostgresCache::connect_with(self.options()).await.unwrap()
     }

@@ -25,7 +25,7 @@ struct BouncerHarness {
 }
 
 fn options(database: &Database) -> PostgresOptions {
-    let options = database.options().pgbouncer(true);
+    let options = database.patient_options().pgbouncer(true);
     match bouncer(database.port()) {
         Some(port) => options.port(port),
         None => options,
@@ -86,6 +86,7 @@ impl Share for BouncerHarness {
 conformance_tests::conformance_tests!(BouncerHarness);
 
 /// The port of a PgBouncer before the server that all tests share, if there can be one.
+#[allow(clippy::print_stderr)]
 fn bouncer(server_port: u16) -> Option<u16> {
     static SHARED: OnceLock<Option<(u16, Program)>> = OnceLock::new();
     let shared = SHARED.get_or_init(|| {
