@@ -10,6 +10,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use super::Held;
+#[cfg(feature = "containers")]
+use super::containers;
 use super::program::{Signal, find_program, free_port};
 
 /// The URL of a database that all tests of this process share; each test takes a schema of its own.
@@ -17,15 +20,27 @@ use super::program::{Signal, find_program, free_port};
 /// Panics if there is no server, and says what to install.
 #[allow(clippy::unused_async)]
 pub async fn postgres() -> String {
-    static SHARED: OnceLock<(String, Option<PostgresServer>)> = OnceLock::new();
+    static SHARED: OnceLock<(String, Held<PostgresServer>)> = OnceLock::new();
     let (url, _) = SHARED.get_or_init(|| {
         if let Ok(url) = std::env::var("CACHE_POSTGRES_URL") {
             announce("the server of CACHE_POSTGRES_URL");
-            return (url, None);
+            return (url, Held::Elsewhere);
+        }
+        #[cfg(feature = "containers")]
+        if let Some(image) =
+            containers::wanted("CACHE_POSTGRES_IMAGE", "postgres:17", || find().is_none())
+        {
+            let server = containers::postgres(&image).expect("a container of PostgreSQL starts");
+            announce(&format!("{image} in a container on port {}", server.port()));
+            let url = format!(
+                "postgres://postgres:postgres@127.0.0.1:{}/postgres",
+                server.port()
+            );
+            return (url, Held::InContainer(server));
         }
         let server = PostgresServer::start(&[]).expect("a PostgreSQL server starts");
         announce(&format!("{} on port {}", server.version(), server.port()));
-        (server.url(), Some(server))
+        (server.url(), Held::Here(server))
     });
     url.clone()
 }
@@ -364,6 +379,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The folder of the newest PostgreSQL's programs. Panics if there is none, and says what to
 /// install.
 fn programs() -> PathBuf {
+    let server = find().expect(
+        "no PostgreSQL server: install the package postgresql, \
+         or name a running one in CACHE_POSTGRES_URL",
+    );
+    // What stands in `PATH` may be a link to where all of them are.
+    let server = server.canonicalize().unwrap_or(server);
+    server.parent().map(Path::to_owned).unwrap_or_default()
+}
+
+fn find() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -373,13 +398,7 @@ fn programs() -> PathBuf {
         let name = path.parent().and_then(Path::file_name);
         std::cmp::Reverse(name.and_then(|name| name.to_str()?.parse::<u32>().ok()))
     });
-    let server = find_program(&["postgres"], &versions).expect(
-        "no PostgreSQL server: install the package postgresql, \
-         or name a running one in CACHE_POSTGRES_URL",
-    );
-    // What stands in `PATH` may be a link to where all of them are.
-    let server = server.canonicalize().unwrap_or(server);
-    server.parent().map(Path::to_owned).unwrap_or_default()
+    find_program(&["postgres"], &versions)
 }
 
 /// A folder below the system's temporary one that only its owner can enter.
