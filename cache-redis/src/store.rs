@@ -47,9 +47,7 @@ impl Store {
     /// Sends a command about one key.
     pub(crate) async fn send(&self, call: Call, key: &str, command: &Cmd) -> Result<Value> {
         let answer = self.route(call, key, command).await;
-        answer
-            .and_then(|answer| reply::checked(answer))
-            .map_err(of(call))
+        answer.and_then(reply::checked).map_err(of(call))
     }
 
     /// Runs a script on one key.

@@ -8,3 +8,4 @@ mod database;
 mod faults;
 mod merge;
 mod sentinel;
+mod transport;
