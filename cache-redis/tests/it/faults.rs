@@ -3,6 +3,7 @@
 //! Each test has a server of its own, most of them behind a proxy. How long things take is not
 //! asserted but by watchdogs, which are several times what is promised.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use cache_redis::{RedisCache, RedisOptions};
 use conformance_tests::proxy::{Network, Proxy};
 use conformance_tests::servers::RedisServer;
+use futures_util::StreamExt;
 use futures_util::future::join_all;
 use session_core::{
     CacheClient, CacheClientExtended, Condition, Error, ErrorKind, Expiry, Outcome, Result,
@@ -574,4 +576,44 @@ async fn thousands_of_dropped_calls_leave_no_damage() {
     let reads = join_all((0..16).map(|_| at.cache.read("key 0"))).await;
     assert!(reads.into_iter().all(|read| read.is_ok()));
     assert_eq!(at.proxy.connections(), 1, "the connection did not last");
+}
+
+#[tokio::test]
+async fn a_listing_outlives_its_connection_and_gives_no_key_twice() {
+    let at = Setting::new().await;
+    let keys: Vec<String> = (0..5_000).map(|number| format!("key {number}")).collect();
+    let entries: Vec<_> = keys
+        .iter()
+        .map(|key| (key.as_str(), Bytes::new()))
+        .collect();
+    at.cache.write_all(&entries, Expiry::Never).await.unwrap();
+    let mut listing = at.cache.keys_starting_with("key ");
+    let mut listed = Vec::new();
+    while let Some(key) = watched(listing.next()).await {
+        listed.push(key.unwrap());
+        if listed.len() == 2_500 {
+            at.proxy.cut();
+        }
+    }
+    assert!(at.proxy.connections() > 1, "nothing was cut");
+    let distinct: BTreeSet<_> = listed.iter().collect();
+    assert_eq!((listed.len(), distinct.len()), (keys.len(), keys.len()));
+}
+
+#[tokio::test]
+async fn a_listing_of_a_server_that_goes_ends_with_an_error() {
+    let mut at = Setting::new().await;
+    let keys: Vec<String> = (0..5_000).map(|number| format!("key {number}")).collect();
+    let entries: Vec<_> = keys
+        .iter()
+        .map(|key| (key.as_str(), Bytes::new()))
+        .collect();
+    at.cache.write_all(&entries, Expiry::Never).await.unwrap();
+    let mut listing = at.cache.keys_starting_with("");
+    listing.next().await.unwrap().unwrap();
+    at.server.kill();
+    let rest: Vec<_> = watched(listing.collect()).await;
+    assert!(rest.len() < keys.len() - 1);
+    let errors = rest.iter().filter(|key| key.is_err()).count();
+    assert_eq!((errors, rest.last().unwrap().is_err()), (1, true));
 }

@@ -5,6 +5,7 @@
 mod cluster;
 mod conformance;
 mod database;
+mod fake;
 mod faults;
 mod merge;
 mod sentinel;

@@ -1,0 +1,138 @@
+//! Answers that no healthy server gives, from a server made up for the test.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use cache_redis::{RedisCache, RedisOptions};
+use session_core::{CacheClient, CacheClientExtended, ErrorKind, Expiry, Outcome};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Listens, and answers each request by its first word and the number of the connection.
+async fn fake(answer: fn(&str, usize) -> &'static str) -> (RedisOptions, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let number = count.fetch_add(1, SeqCst) + 1;
+            tokio::spawn(serve(stream, answer, number));
+        }
+    });
+    (RedisOptions::server("127.0.0.1", port), connections)
+}
+
+async fn serve(mut stream: TcpStream, answer: fn(&str, usize) -> &'static str, number: usize) {
+    let mut buffer = [0; 1_024];
+    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+        // The tests send one request after the other, so each comes alone.
+        let request = String::from_utf8_lossy(&buffer[..read]).into_owned();
+        let word = request.split("\r\n").nth(2).unwrap_or_default();
+        let _ = stream.write_all(answer(word, number).as_bytes()).await;
+    }
+}
+
+fn healthy(word: &str) -> &'static str {
+    match word {
+        "PING" => "+PONG\r\n",
+        "INFO" => "$20\r\nredis_version:7.0.15\r\n",
+        _ => "$5\r\nvalue\r\n",
+    }
+}
+
+#[tokio::test]
+async fn a_garbled_answer_is_an_error_and_its_connection_is_replaced() {
+    let (options, connections) = fake(|word, number| match word {
+        "GET" if number == 1 => "?what is this\r\n",
+        word => healthy(word),
+    })
+    .await;
+    let cache = RedisCache::connect_with(options).await.unwrap();
+    let error = cache.read("key").await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.outcome()),
+        (ErrorKind::Other, Outcome::Unknown)
+    );
+    assert!(!format!("{error:?}").contains("what"), "{error:?}");
+    assert_eq!(cache.read("key").await.unwrap().unwrap(), "value");
+    assert_eq!(connections.load(SeqCst), 2);
+}
+
+#[tokio::test]
+async fn an_answer_to_another_question_is_an_error_and_never_a_miss() {
+    let (options, _) = fake(|word, _| match word {
+        "GET" | "UNLINK" | "EVALSHA" | "PTTL" => "*0\r\n",
+        word => healthy(word),
+    })
+    .await;
+    let cache = RedisCache::connect_with(options).await.unwrap();
+    for error in [
+        cache.read("key").await.unwrap_err(),
+        cache.remove("key").await.unwrap_err(),
+        cache.increment("key", 1, Expiry::Never).await.unwrap_err(),
+        cache.get_time_to_live("key").await.unwrap_err(),
+        cache.read_with_time_to_live("key").await.unwrap_err(),
+    ] {
+        assert_eq!(
+            (error.kind(), error.outcome()),
+            (ErrorKind::Other, Outcome::Unknown)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_old_is_refused_with_the_reason() {
+    let (options, _) = fake(|word, _| match word {
+        "INFO" => "$20\r\nredis_version:6.0.16\r\n",
+        word => healthy(word),
+    })
+    .await;
+    let error = RedisCache::connect_with(options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("6.0.16"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_tells_no_version_is_taken_as_it_is() {
+    let (options, _) = fake(|word, _| match word {
+        "INFO" => "-NOPERM this user has no permissions to run the 'info' command\r\n",
+        word => healthy(word),
+    })
+    .await;
+    assert!(RedisCache::connect_with(options).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_server_that_loads_its_data_is_unavailable() {
+    let (options, _) = fake(|word, _| match word {
+        "PING" => "-LOADING Redis is loading the dataset in memory\r\n",
+        word => healthy(word),
+    })
+    .await;
+    let error = RedisCache::connect_with(options).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.outcome()),
+        (ErrorKind::Unavailable, Outcome::NotApplied)
+    );
+}
+
+#[tokio::test]
+async fn what_a_server_quotes_is_not_repeated() {
+    let (options, _) = fake(|word, _| match word {
+        "GET" => "-ERR unknown command 'GET', with args beginning with: 'secret'\r\n",
+        "UNLINK" => "-ERR unknown command `UNLINK`, with args beginning with: `secret`\r\n",
+        word => healthy(word),
+    })
+    .await;
+    let cache = RedisCache::connect_with(options).await.unwrap();
+    for error in [
+        cache.read("secret").await.unwrap_err(),
+        cache.remove("secret").await.unwrap_err(),
+    ] {
+        assert!(
+            !format!("{error} {error:?}").contains("secret"),
+            "{error:?}"
+        );
+    }
+}
