@@ -4,19 +4,28 @@
 //! | --- | --- |
 //! | typed session | `urn:iauthsession:{stored id}` |
 //! | session bag value | `sess:{stored id}:{key}` |
+//! | index of a user's sessions | `user:sess:{SHA-256 of the user's id, hex}` |
 //!
 //! The stored id is what the session layer makes of the id that a client sends; see
 //! [`SessionId`](crate::SessionId). Nothing here reads or writes.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::scope::{MAX_KEY_LEN, check_key};
-use crate::session::StoredId;
+use crate::session::{StoredId, UserKey};
 
 /// What stands before the id in the key of every typed session.
 pub const SESSION_KEY_PREFIX: &str = "urn:iauthsession:";
 
 /// What stands before the id in the key of every session bag value.
 pub const BAG_KEY_PREFIX: &str = "sess:";
+
+/// What stands before the hash of a user's id in the key of the index of that user's sessions.
+pub const USER_KEY_PREFIX: &str = "user:sess:";
+
+/// The key of the index of a user's sessions.
+pub(crate) fn user_key(user: &UserKey) -> String {
+    [USER_KEY_PREFIX, user.as_str()].concat()
+}
 
 /// The key of a typed session.
 pub(crate) fn session_key(id: &StoredId) -> String {
@@ -60,6 +69,10 @@ mod tests {
         assert_eq!(bag_key(&id(), "cart:1").unwrap(), "sess:abc:cart:1");
         assert_eq!(stored_id("urn:iauthsession:abc").unwrap().as_str(), "abc");
         assert!(stored_id("sess:abc:cart").is_none());
+        assert_eq!(
+            user_key(&UserKey::of("alice")),
+            "user:sess:2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90"
+        );
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use entry::{
     unix_millis_rounded_up,
 };
 pub use error::{BoxError, Error, ErrorKind, Outcome, Result};
-pub use key::{BAG_KEY_PREFIX, SESSION_KEY_PREFIX};
+pub use key::{BAG_KEY_PREFIX, SESSION_KEY_PREFIX, USER_KEY_PREFIX};
 pub use namespace::Namespace;
 pub use options::{ClientOptions, Parameter, StoreUrl};
 pub use prefixed::Prefixed;

@@ -204,7 +204,10 @@ pub(crate) async fn sign_in_gives_a_new_id_and_ends_the_old_one(store: Store) {
     let loaded = done(sessions.load(&id_of(&session)).await);
     assert_eq!(loaded.visits, 5, "data of the anonymous session");
     assert!(loaded.auth.is_authenticated);
-    lists(listed(&*store, "").await, &[&key_of(&session)]);
+    lists(
+        listed(&*store, SESSION_KEY_PREFIX).await,
+        &[&key_of(&session)],
+    );
 }
 
 pub(crate) async fn a_permanent_session_lives_longer(store: Store) {
@@ -289,7 +292,11 @@ pub(crate) async fn another_user_does_not_get_the_bag(store: Store) {
     done(sign_in(&mut session, "bob").await);
     assert_eq!(done(session.bag().get::<String>("cart").await), None);
     assert_eq!(session.visits, 0, "data of another user");
-    lists(listed(&*store, "").await, &[&key_of(&session)]);
+    lists(listed(&*store, BAG_KEY_PREFIX).await, &[]);
+    lists(
+        listed(&*store, SESSION_KEY_PREFIX).await,
+        &[&key_of(&session)],
+    );
 }
 
 pub(crate) async fn the_sessions_of_one_id_do_not_touch_those_of_another(store: Store) {

@@ -17,8 +17,21 @@ impl<T: SessionData> Inner<T> {
     /// must not be able to prevent that; what its bag got in the last moment is then left to the
     /// check that follows each write of the bag.
     pub(super) async fn end(&self, at: &StoredId, seen: Option<Known>) -> SessionResult<bool> {
-        let mut next = seen;
-        let mut last = None;
+        let mut last = seen;
+        let gone = self.take_away(at, &mut last).await?;
+        if let Some(known) = last.filter(|_| gone) {
+            self.store.forget(&known, None).await;
+        }
+        Ok(gone)
+    }
+
+    /// The same, leaving its name in the index; `seen` is then what was seen of it last.
+    pub(super) async fn take_away(
+        &self,
+        at: &StoredId,
+        seen: &mut Option<Known>,
+    ) -> SessionResult<bool> {
+        let mut next = seen.take();
         for tried in 0..TRIES {
             let known = match next.take() {
                 Some(known) => known,
@@ -36,13 +49,14 @@ impl<T: SessionData> Inner<T> {
             }
             if self.store.remove_if_unchanged(&known).await? {
                 self.store.clear_bag(&known).await;
+                *seen = Some(known);
                 return Ok(true);
             }
-            last = Some(known);
+            *seen = Some(known);
         }
         let gone = self.store.remove(at).await?;
-        if let Some(known) = last {
-            self.store.clear_bag(&known).await;
+        if let Some(known) = seen {
+            self.store.clear_bag(known).await;
         }
         Ok(gone)
     }

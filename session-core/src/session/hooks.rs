@@ -113,7 +113,8 @@ impl<T: SessionData> Inner<T> {
         let expires_in = self.ask_to_save(data, context).await?;
         let now = self.store.now();
         let limit = self.store.options.absolute_limit;
-        let mut meta = Meta::new(now, limit, lifetime).saved(now, expires_in);
+        let meta = Meta::new(now, limit, lifetime).saved(now, expires_in);
+        let mut meta = meta.of_user(data.user_id());
         meta.bag
             .extend(bag.iter().map(|(key, own)| ((*key).to_owned(), *own)));
         let data = self.encode(data)?;

@@ -7,6 +7,7 @@ use async_stream::try_stream;
 use futures_core::stream::BoxStream;
 use futures_util::StreamExt;
 
+use super::current::CurrentSession;
 use super::data::SessionData;
 use super::error::SessionResult;
 use super::id::SessionHandle;
@@ -105,7 +106,7 @@ async fn read(store: &Store, key: Result<String>) -> SessionResult<Option<Known>
     }
 }
 
-fn listed<T: SessionData>(store: &Store, known: &Known) -> Option<ListedSession<T>> {
+pub(super) fn listed<T: SessionData>(store: &Store, known: &Known) -> Option<ListedSession<T>> {
     let meta = &known.record.meta;
     Some(ListedSession {
         handle: SessionHandle::of_stored(&known.at),
@@ -115,6 +116,15 @@ fn listed<T: SessionData>(store: &Store, known: &Known) -> Option<ListedSession<
         modified: instant(meta.saved),
         time_to_live: store.time_to_live(known)?,
     })
+}
+
+impl<T> ListedSession<T> {
+    /// Whether it is the session of this request, as far as the request has looked it up.
+    pub fn is_current(&self, current: &CurrentSession) -> bool {
+        current
+            .known()
+            .is_some_and(|known| SessionHandle::of_stored(&known.at) == self.handle)
+    }
 }
 
 impl<T> fmt::Debug for ListedSession<T> {
@@ -127,4 +137,4 @@ impl<T> fmt::Debug for ListedSession<T> {
 }
 
 /// How many sessions of a listing are read at the same time.
-const AT_A_TIME: usize = 16;
+pub(super) const AT_A_TIME: usize = 16;

@@ -21,6 +21,7 @@ mod error;
 mod events;
 mod hooks;
 mod id;
+mod index;
 mod listing;
 mod look_up;
 mod options;
@@ -31,9 +32,11 @@ mod sessions;
 mod sign_in;
 mod stateless;
 mod store;
+mod users;
 mod write;
 
 pub(crate) use id::StoredId;
+pub(crate) use index::UserKey;
 
 pub use bag::SessionBag;
 pub use current::{CurrentSession, SessionChange};

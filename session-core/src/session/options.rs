@@ -68,6 +68,7 @@ pub struct SessionOptions {
     pub(super) undecodable: Undecodable,
     pub(super) codec: Codec,
     pub(super) max_bag_keys: usize,
+    pub(super) max_user_sessions: usize,
     ids: Arc<dyn Fn() -> Result<SessionId> + Send + Sync>,
     clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
 }
@@ -84,6 +85,7 @@ impl Default for SessionOptions {
             undecodable: Undecodable::StartNew,
             codec: Codec::Json,
             max_bag_keys: 1_000,
+            max_user_sessions: 1_000,
             ids: Arc::new(SessionId::random),
             clock: Arc::new(SystemTime::now),
         }
@@ -167,6 +169,17 @@ impl SessionOptions {
         self
     }
 
+    /// How many sessions a user can have at the same time; 1,000 by default.
+    ///
+    /// One sign-in more ends the oldest of them without calling
+    /// [`on_logout`](crate::SessionEvents::on_logout). Each takes about a hundred bytes of the
+    /// user's index, which a sign-in reads and writes whole.
+    #[must_use]
+    pub fn max_user_sessions(mut self, sessions: usize) -> Self {
+        self.max_user_sessions = sessions.max(1);
+        self
+    }
+
     /// Makes new ids; the operating system's generator by default, see [`SessionId::random`].
     #[must_use]
     pub fn ids(mut self, ids: impl Fn() -> Result<SessionId> + Send + Sync + 'static) -> Self {
@@ -211,6 +224,7 @@ impl fmt::Debug for SessionOptions {
             .field("undecodable", &self.undecodable)
             .field("codec", &self.codec)
             .field("max_bag_keys", &self.max_bag_keys)
+            .field("max_user_sessions", &self.max_user_sessions)
             .finish_non_exhaustive()
     }
 }

@@ -11,6 +11,8 @@
 //! keys, so that renewing and removing a session cost what its bag holds and no listing; beside a
 //! name stands the deadline of a value that has one of its own. The data stays encoded until
 //! somebody asks for it: comparing it needs no decoding, and the bag does not know its type.
+//! `"user":"{SHA-256 of the user's id, hex}"` stands before the data where a user is signed in: the
+//! index that names the session. A record without it belongs to none.
 //!
 //! A reader ignores fields it does not know. A change that an older reader would get wrong raises
 //! `v`, and such a record is an error to the older reader, never a session.
@@ -23,6 +25,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::index::UserKey;
 use super::options::Lifetime;
 use crate::codec::Codec;
 use crate::entry::millis_rounded_up;
@@ -53,6 +56,9 @@ pub(super) struct Meta {
     pub(super) permanent: bool,
     /// The bag's keys, and the deadlines of the values that have one of their own.
     pub(super) bag: BTreeMap<String, Option<i64>>,
+    /// Who is signed in. Each codec writes it in its own way, because it came later.
+    #[serde(skip)]
+    pub(super) user: Option<UserKey>,
 }
 
 /// Why stored bytes are no record.
@@ -74,6 +80,7 @@ impl Meta {
             until: now.saturating_add(millis_rounded_up(limit)),
             permanent: lifetime == Lifetime::Permanent,
             bag: BTreeMap::new(),
+            user: None,
         }
     }
 
@@ -82,6 +89,13 @@ impl Meta {
     pub(super) fn saved(mut self, now: i64, expires_in: Duration) -> Self {
         self.saved = now;
         self.lifetime = millis_rounded_up(expires_in);
+        self
+    }
+
+    /// The same session with this user signed in.
+    #[must_use]
+    pub(super) fn of_user(mut self, user_id: Option<&str>) -> Self {
+        self.user = user_id.map(UserKey::of);
         self
     }
 
@@ -107,37 +121,47 @@ impl Meta {
 impl Record {
     pub(super) fn encode(&self, codec: Codec) -> Result<Bytes> {
         match codec {
-            Codec::Json => self.encode_json(),
-            binary => binary.encode(&Binary {
-                meta: self.meta.clone(),
-                data: Raw(self.data.clone()),
-            }),
+            // Data that was stored in binary becomes JSON only when it is written anew.
+            Codec::Json if is_json(&self.data) => self.encode_json(),
+            Codec::Json => self.encode_binary(Codec::Bincode),
+            binary => self.encode_binary(binary),
         }
     }
 
     /// Writes the data as it is into the text, as the last field.
     fn encode_json(&self) -> Result<Bytes> {
         let meta = Codec::Json.encode(&self.meta)?;
-        // Data that was stored in binary becomes JSON only when it is written anew.
-        if !is_json(&self.data) {
-            return Codec::Bincode.encode(&Binary {
-                meta: self.meta.clone(),
-                data: Raw(self.data.clone()),
-            });
-        }
-        let mut text = Vec::with_capacity(meta.len() + self.data.len() + 9);
+        let mut text = Vec::with_capacity(meta.len() + self.data.len() + 84);
         text.extend_from_slice(meta.strip_suffix(b"}").unwrap_or(&meta));
+        if let Some(user) = &self.meta.user {
+            text.extend_from_slice(b",\"user\":");
+            text.extend_from_slice(&Codec::Json.encode(user)?);
+        }
         text.extend_from_slice(b",\"data\":");
         text.extend_from_slice(&self.data);
         text.push(b'}');
         Ok(text.into())
     }
 
+    fn encode_binary(&self, codec: Codec) -> Result<Bytes> {
+        let plain = Binary {
+            meta: self.meta.clone(),
+            data: Raw(self.data.clone()),
+        };
+        match &self.meta.user {
+            None => codec.encode(&plain),
+            Some(user) => codec.encode(&BinaryOfUser {
+                plain,
+                user: user.clone(),
+            }),
+        }
+    }
+
     /// Reads a record, whichever codec wrote it.
     pub(super) fn decode(bytes: &Bytes) -> Result<Self, Unreadable> {
         let decoded = match is_json(bytes) {
             true => Self::decode_json(bytes),
-            false => Codec::decode(bytes).map(|Binary { meta, data }| Self { meta, data: data.0 }),
+            false => Self::decode_binary(bytes),
         };
         match decoded {
             Ok(record) if record.meta.v == VERSION => Ok(record),
@@ -164,9 +188,20 @@ impl Record {
                 until: text.until,
                 permanent: text.permanent,
                 bag: text.bag,
+                user: text.user,
             },
             data: bytes.slice_ref(text.data.get().as_bytes()),
         })
+    }
+
+    /// Of the two forms, bytes can be only one: the second is the first and something more.
+    fn decode_binary(bytes: &Bytes) -> Result<Self> {
+        let (Binary { mut meta, data }, user) = match Codec::decode(bytes) {
+            Ok(BinaryOfUser { plain, user }) => (plain, Some(user)),
+            Err(_) => (Codec::decode(bytes)?, None),
+        };
+        meta.user = user;
+        Ok(Self { meta, data: data.0 })
     }
 }
 
@@ -181,6 +216,8 @@ struct Text<'t> {
     until: i64,
     permanent: bool,
     bag: BTreeMap<String, Option<i64>>,
+    #[serde(default)]
+    user: Option<UserKey>,
     #[serde(borrow)]
     data: &'t RawValue,
 }
@@ -190,6 +227,13 @@ struct Text<'t> {
 struct Binary {
     meta: Meta,
     data: Raw,
+}
+
+/// The same for a session with a user.
+#[derive(Serialize, Deserialize)]
+struct BinaryOfUser {
+    plain: Binary,
+    user: UserKey,
 }
 
 struct Raw(Bytes);

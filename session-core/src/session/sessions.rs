@@ -89,14 +89,22 @@ use crate::error::Result;
 /// | [`Session::save`] and [`Session::update`] of an opened session | 1 |
 /// | [`update`](Sessions::update) by id | 2 |
 /// | [`Session::slide`] | 1, or 0 while enough is left |
-/// | [`Session::sign_in`], [`Session::renew`] of an opened session | 2; with a bag 6, two of them reading and two writing it as a batch |
-/// | [`Session::remove`] of an opened session | 1; with a bag 2 |
-/// | [`remove`](Sessions::remove) by id | 2; with a bag 3 |
+/// | [`Session::sign_in`] of an opened session | 4, two of them for the user's index; 1 more if the user was signed in with it, 2 if another was |
+/// | [`Session::renew`] of an opened session | 2; with a user 5 |
+/// | either with a bag | 4 more, two of them reading and one writing it as a batch |
+/// | [`Session::remove`] of an opened session | 1; with a bag 1 more, with a user 2 |
+/// | [`remove`](Sessions::remove) by id | 2; with a bag 1 more, with a user 2 |
 /// | [`SessionBag::get`], [`SessionBag::keys`] | 1 |
 /// | [`SessionBag::set`] of a key that is there; of a new one | 2; 3 (1 more if the session is not read yet) |
 /// | [`SessionBag::remove`], [`SessionBag::remove_all`] | 3 |
 /// | [`list`](Sessions::list) | the listing of the sessions' keys, and 1 a session |
-/// | [`remove_by_handle`](Sessions::remove_by_handle) | the listing of the sessions' keys, and 2 or 3 |
+/// | [`remove_by_handle`](Sessions::remove_by_handle) | the listing of the sessions' keys, and what a removal by id costs |
+/// | [`list_user`](Sessions::list_user) | 1, and 1 for each session of the user |
+/// | [`remove_user`](Sessions::remove_user) | 4, and 1 for each session of the user; with a bag 2 |
+/// | [`remove_user_session`](Sessions::remove_user_session) | 1, and what a removal by id costs |
+///
+/// A sign-in is [`Session::sign_in`] or the first save that stores a user; requests of a user who
+/// is signed in pay nothing for the index.
 pub struct Sessions<T: SessionData> {
     pub(super) inner: Arc<Inner<T>>,
 }

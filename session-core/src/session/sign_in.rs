@@ -16,12 +16,13 @@ use super::error::{SessionError, SessionResult};
 use super::events::EventContext;
 use super::hooks::{context_of, decoded};
 use super::id::{SessionId, StoredId};
+use super::index::Replaced;
 use super::look_up::{self, TRIES};
 use super::options::Lifetime;
 use super::record::{Meta, Record};
 use super::session::Session;
 use super::sessions::Inner;
-use super::store::{Found, Known, Store, millis};
+use super::store::{Found, Inserted, Known, Store, millis};
 use crate::entry::Expiry;
 use crate::error::Result;
 use crate::key;
@@ -34,6 +35,8 @@ struct Next<T> {
     data: T,
     meta: Meta,
     keeps_bag: bool,
+    /// Whether it gets a new id and no more.
+    is_renewed: bool,
 }
 
 impl<T: SessionData> Session<T> {
@@ -50,8 +53,8 @@ impl<T: SessionData> Session<T> {
     /// A failure leaves the old session as it was, never one that is signed in by half. If a
     /// session was removed meanwhile, the user is signed in to a new one.
     ///
-    /// Costs two writes, and with a bag two batch reads, one to three batch writes and a batch
-    /// removal more.
+    /// Costs two writes, a read and a write of the user's index, and with a bag two batch reads, one
+    /// to three batch writes and a batch removal more.
     ///
     /// # Errors
     ///
@@ -116,10 +119,13 @@ impl<T: SessionData> Session<T> {
             };
             let data = decoded(inner.hydrate(&old).await?)?;
             let expires_in = inner.ask_to_save(&data, context_of(&old)).await?;
+            let meta = old.record.meta.clone();
+            let meta = meta.saved(inner.store.now(), expires_in);
             let next = Next {
+                meta: meta.of_user(data.user_id()),
                 data,
-                meta: old.record.meta.clone().saved(inner.store.now(), expires_in),
                 keeps_bag: true,
+                is_renewed: true,
             };
             if self.try_to_move(&old, next).await? {
                 return Ok(());
@@ -137,7 +143,13 @@ impl<T: SessionData> Session<T> {
             meta: next.meta,
             data,
         };
-        let moved = inner.store.move_to_new_id(old, record, next.keeps_bag);
+        let replaced = Replaced {
+            at: &old.at,
+            is_renewed: next.is_renewed,
+        };
+        let moved = inner
+            .store
+            .move_to_new_id(old, replaced, record, next.keeps_bag);
         let Some((id, known)) = moved.await? else {
             return Ok(false);
         };
@@ -188,10 +200,12 @@ impl<T: SessionData> Inner<T> {
         self.authenticate(&mut data, &context).await?;
         let expires_in = self.ask_to_save(&data, context).await?;
         let limit = self.store.options.absolute_limit;
+        let meta = Meta::new(now, limit, lifetime).saved(now, expires_in);
         Ok(Next {
+            meta: meta.of_user(data.user_id()),
             data,
-            meta: Meta::new(now, limit, lifetime).saved(now, expires_in),
             keeps_bag: !is_anothers,
+            is_renewed: false,
         })
     }
 }
@@ -202,6 +216,7 @@ impl Store {
     async fn move_to_new_id(
         &self,
         old: &Known,
+        replaced: Replaced<'_>,
         mut record: Record,
         keeps_bag: bool,
     ) -> SessionResult<Option<(SessionId, Known)>> {
@@ -214,7 +229,12 @@ impl Store {
             record.meta.bag = names.map(own).collect();
             values = self.bag_values(old).await?;
         }
-        let (id, new) = self.insert(record).await?;
+        let inserted = self.insert_after(Some(replaced), record).await?;
+        let Inserted {
+            id,
+            known: new,
+            index,
+        } = inserted;
         if let Err(error) = self.write_bag(&new, &values).await {
             self.discard(&new).await;
             return Err(error);
@@ -242,6 +262,7 @@ impl Store {
             tracing::warn!(%error, "the last changes of a bag may be lost to a new session id");
         }
         self.clear_bag(old).await;
+        self.forget(old, index).await;
         Ok(Some((id, new)))
     }
 
@@ -296,8 +317,11 @@ impl Store {
 
     /// Takes a session back whose id nobody has got.
     async fn discard(&self, new: &Known) {
-        if let Err(error) = self.remove(&new.at).await {
-            tracing::warn!(%error, "a session that nobody has the id of stays until it expires");
+        match self.remove(&new.at).await {
+            Ok(_) => self.forget(new, None).await,
+            Err(error) => {
+                tracing::warn!(%error, "a session that nobody has the id of stays until it expires");
+            }
         }
         self.clear_bag(new).await;
     }

@@ -2,8 +2,8 @@
 //!
 //! A session's entry is made by [`Store::insert`], changed by [`Store::replace`] and removed by
 //! [`Store::remove_if_unchanged`] or, where it cannot be read or is never still, [`Store::remove`].
-//! None of them writes without a condition. What must know of every session that comes and goes,
-//! such as an index of users, belongs into these.
+//! None of them writes without a condition, and they keep the index of users: what is to be stored
+//! with a user is named there first, and forgotten once it is gone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::error::SessionResult;
 use super::id::{SessionId, StoredId};
+use super::index::{Replaced, SeenIndex, UserKey};
 use super::options::{SessionOptions, Sliding};
 use super::record::{Meta, Record, Unreadable};
 use crate::client::CacheClientExtended;
@@ -38,6 +39,14 @@ pub(super) struct Known {
     pub(super) deadline: Option<i64>,
 }
 
+/// A session that was stored just now.
+pub(super) struct Inserted {
+    pub(super) id: SessionId,
+    pub(super) known: Known,
+    /// Its user's index, if there is a user.
+    pub(super) index: Option<SeenIndex>,
+}
+
 /// What is stored under an id.
 pub(super) enum Found {
     Session(Known),
@@ -58,6 +67,13 @@ pub(super) enum Slid {
 /// A deadline that never comes.
 pub(super) const NEVER: i64 = i64::MAX;
 
+impl Known {
+    /// Whether this user is signed in.
+    pub(super) fn is_of(&self, user: &UserKey) -> bool {
+        self.record.meta.user.as_ref() == Some(user)
+    }
+}
+
 impl Store {
     pub(super) fn now(&self) -> i64 {
         self.options.now_ms()
@@ -77,6 +93,22 @@ impl Store {
             TimeToLive::Remaining(left) => self.now().saturating_add(millis_rounded_up(left)),
         };
         self.found(at, bytes, Some(deadline))
+    }
+
+    /// Reads many sessions in one call, without what is left of their lives; `None` for one that a newer version stored.
+    pub(super) async fn read_many(&self, ids: &[StoredId]) -> SessionResult<Vec<Option<Found>>> {
+        let keys: Vec<String> = ids.iter().map(key::session_key).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let values = self.cache.read_all(&keys).await?;
+        let found = ids.iter().zip(values).map(|(at, value)| match value {
+            None => Ok(Some(Found::Nothing)),
+            Some(bytes) => match self.found(at, bytes, None) {
+                Ok(found) => Ok(Some(found)),
+                Err(error) if error.is_codec() => Ok(None),
+                Err(error) => Err(error),
+            },
+        });
+        found.collect()
     }
 
     /// Makes what was read a session, unless its absolute limit is reached.
@@ -104,21 +136,35 @@ impl Store {
 
     /// Stores a new session under a fresh id.
     pub(super) async fn insert(&self, record: Record) -> SessionResult<(SessionId, Known)> {
+        let inserted = self.insert_after(None, record).await?;
+        Ok((inserted.id, inserted.known))
+    }
+
+    /// Stores a session under a fresh id that may take the place of another of the same user.
+    pub(super) async fn insert_after(
+        &self,
+        old: Option<Replaced<'_>>,
+        record: Record,
+    ) -> SessionResult<Inserted> {
         let bytes = record.encode(self.options.codec)?;
-        let now = self.now();
-        let left = self.left_after_save(&record.meta, now);
         let record = Arc::new(record);
         // An id that is taken is next to impossible, unless the generator is broken.
         for _ in 0..3 {
             let id = self.options.new_id()?;
             let at = StoredId::from(&id);
             let key = key::session_key(&at);
+            let index = self.name_user(&record.meta, &at, old).await?;
+            let now = self.now();
+            let left = self.left_after_save(&record.meta, now);
             let expiry = Expiry::In(left);
             if self
                 .cache
                 .write(&key, bytes.clone(), Condition::Absent, expiry)
                 .await?
             {
+                if let Some(index) = &index {
+                    self.name_again_if_late(index, &at).await?;
+                }
                 let deadline = Some(deadline(now, left));
                 let known = Known {
                     at,
@@ -126,12 +172,26 @@ impl Store {
                     record,
                     deadline,
                 };
-                return Ok((id, known));
+                return Ok(Inserted { id, known, index });
             }
         }
         Err(Error::new(ErrorKind::Other, "session", "create")
             .with_message("the generator gives ids that are taken")
             .into())
+    }
+
+    /// Names a session in its user's index before it is stored; `None` if it has no user.
+    async fn name_user(
+        &self,
+        meta: &Meta,
+        at: &StoredId,
+        old: Option<Replaced<'_>>,
+    ) -> SessionResult<Option<SeenIndex>> {
+        let Some(user) = &meta.user else {
+            return Ok(None);
+        };
+        let index = self.name_session(user, at, meta.until, old).await?;
+        Ok(Some(index))
     }
 
     /// Saves a session that is stored as `known`; `None` if it is not any more.
@@ -142,14 +202,25 @@ impl Store {
         known: &Known,
         record: Record,
     ) -> SessionResult<Option<Known>> {
-        let now = self.now();
-        let left = self.left_after_save(&record.meta, now);
-        if left.is_zero() {
+        if self.left_after_save(&record.meta, self.now()).is_zero() {
             return Ok(None);
         }
+        // The name in the index of the user before, if there was one, goes when it is met: dropping
+        // it here could drop it from under a session that is given back to that user.
+        let index = match record.meta.user == known.record.meta.user {
+            true => None,
+            false => self.name_user(&record.meta, &known.at, None).await?,
+        };
+        let now = self.now();
+        let left = self.left_after_save(&record.meta, now);
         let deadline = deadline(now, left);
-        self.swap(known, record, Expiry::In(left), Some(deadline))
-            .await
+        let swapped = self
+            .swap(known, record, Expiry::In(left), Some(deadline))
+            .await?;
+        if let (Some(known), Some(index)) = (&swapped, &index) {
+            self.name_again_if_late(index, &known.at).await?;
+        }
+        Ok(swapped)
     }
 
     /// Changes what a session keeps of its bag; `None` if it is not stored as `known` any more.
@@ -188,6 +259,8 @@ impl Store {
     }
 
     /// Removes a session; `false` if it is not stored as `known` any more.
+    ///
+    /// Its name in the index is for the caller to [`forget`](Store::forget).
     pub(super) async fn remove_if_unchanged(&self, known: &Known) -> SessionResult<bool> {
         let key = key::session_key(&known.at);
         let condition = Condition::Equals(known.bytes.clone());

@@ -50,6 +50,7 @@ impl<T: SessionData> Session<T> {
             let expires_in = inner.ask_to_save(&self.data, context).await?;
             let meta = known.record.meta.clone();
             let meta = meta.saved(inner.store.now(), expires_in);
+            let meta = meta.of_user(self.data.user_id());
             let record = Record {
                 meta,
                 data: data.clone(),
@@ -157,6 +158,7 @@ impl<T: SessionData> Inner<T> {
             let expires_in = self.ask_to_save(&data, context_of(&known)).await?;
             let meta = known.record.meta.clone();
             let meta = meta.saved(self.store.now(), expires_in);
+            let meta = meta.of_user(data.user_id());
             let encoded = self.encode(&data)?;
             let record = Record {
                 meta,

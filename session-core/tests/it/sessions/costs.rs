@@ -105,34 +105,90 @@ async fn a_bag_costs_what_is_asked_of_it() {
     assert_eq!(world.store.calls(), [READ, "write", "remove_all"]);
 }
 
+/// What naming a session in its user's index costs.
+const NAME: [&str; 2] = ["read", "write"];
+
 #[tokio::test]
 async fn signing_in_and_out_costs_what_the_bag_holds_and_no_listing() {
     let world = World::new();
     let mut session = world.visitor().await;
     session.save().await.unwrap();
     world.store.calls();
-    session
-        .sign_in(Lifetime::Temporary, Shop::user("alice"))
-        .await
-        .unwrap();
-    assert_eq!(world.store.calls(), ["write", "write"]);
+    let alice = Shop::user("alice");
+    session.sign_in(Lifetime::Temporary, alice).await.unwrap();
+    assert_eq!(
+        world.store.calls(),
+        [&NAME[..], &["write", "write"]].concat()
+    );
+    session.renew().await.unwrap();
+    // The last one forgets the old id.
+    let renewed = [&NAME[..], &["write", "write", "write"]].concat();
+    assert_eq!(world.store.calls(), renewed);
     for n in 0..20 {
         session.bag().set(&n.to_string(), &n).await.unwrap();
     }
     world.store.calls();
     session.renew().await.unwrap();
-    let moved = [
-        "read_all",
+    let copied = [
         "write",
         "write_all",
         "write",
         "read_all",
         "remove_all",
+        "write",
     ];
+    let moved = [&["read_all"], &NAME[..], &copied].concat();
     assert_eq!(world.store.calls(), moved);
     session.remove().await.unwrap();
-    assert_eq!(world.store.calls(), ["write", "remove_all"]);
+    let removed = ["write", "remove_all", "read", "write"];
+    assert_eq!(world.store.calls(), removed);
     assert!(world.store.keys().await.is_empty());
+}
+
+#[tokio::test]
+async fn without_a_user_a_renewal_costs_two_and_a_removal_one() {
+    let world = World::new();
+    let mut session = world.visitor().await;
+    session.save().await.unwrap();
+    world.store.calls();
+    session.renew().await.unwrap();
+    assert_eq!(world.store.calls(), ["write", "write"]);
+    session.remove().await.unwrap();
+    assert_eq!(world.store.calls(), ["write"]);
+}
+
+#[tokio::test]
+async fn a_user_who_stays_costs_no_call_more_than_a_visitor() {
+    let world = World::new();
+    let mut session = world.visitor().await;
+    let alice = Shop::user("alice");
+    session.sign_in(Lifetime::Temporary, alice).await.unwrap();
+    world.store.calls();
+    let mut session = world.request(&session.id().unwrap()).await;
+    session.update(|shop| shop.visits += 1).await.unwrap();
+    session.save().await.unwrap();
+    assert_eq!(world.store.calls(), [READ, "write", "write"]);
+    session.bag().set("a", &1).await.unwrap();
+    assert_eq!(world.store.calls(), ["write", "write", "read"]);
+}
+
+#[tokio::test]
+async fn the_sessions_of_a_user_cost_what_they_are_whatever_the_store_holds() {
+    let world = World::new();
+    for n in 0..30 {
+        let mut session = world.visitor().await;
+        let user = if n % 10 == 0 { "alice" } else { "bob" };
+        let user = Shop::user(user);
+        session.sign_in(Lifetime::Temporary, user).await.unwrap();
+    }
+    world.store.calls();
+    let listed = world.sessions.list_user("alice").await.unwrap();
+    assert_eq!(listed.len(), 3);
+    assert_eq!(world.store.calls(), ["read", READ, READ, READ]);
+    assert_eq!(world.sessions.remove_user("alice").await.unwrap(), 3);
+    let (mark, ended) = (["read", "write"], ["write"; 3]);
+    let expected = [&mark[..], &["read_all"], &ended, &["write"]].concat();
+    assert_eq!(world.store.calls(), expected);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod model;
 mod records;
 mod sign_in;
 mod store;
+mod users;
 mod writes;
 
 use std::sync::Arc;
