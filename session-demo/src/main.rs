@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Where sessions are kept: memory: or sqlite://PATH
+    /// Where sessions are kept: memory:, sqlite://PATH, redis://HOST or postgres://USER@HOST/DB
     #[arg(long, value_name = "URL", default_value = "sqlite://session-demo.db")]
     cache: String,
 
