@@ -17,7 +17,7 @@ use crate::connection::{Connections, Source};
 use crate::dispatch::Dispatcher;
 use crate::error::{BACKEND, Failure};
 use crate::lifetime::{Lifetime, Test};
-use crate::options::PostgresOptions;
+use crate::options::{PostgresOptions, refuse};
 use crate::schema::{self, Table};
 use crate::sql::{PAGE, Statements};
 use crate::statement::Parameter;
@@ -77,6 +77,9 @@ impl PostgresCache {
     }
 
     async fn open(source: Source, options: PostgresOptions) -> Result<Self> {
+        if options.max_connections == 0 {
+            return Err(refuse("max_connections is at least 1"));
+        }
         let table = options.table_names()?;
         let statements = Statements::new(&table.name);
         let dispatcher = Dispatcher::new(

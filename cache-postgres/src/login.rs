@@ -11,9 +11,6 @@ use crate::options::{PostgresOptions, TlsMode, refuse};
 impl PostgresOptions {
     /// The driver's options, with what each connection is to be set to.
     pub(crate) fn connect_options(&self) -> Result<PgConnectOptions> {
-        if self.max_connections == 0 {
-            return Err(refuse("max_connections is at least 1"));
-        }
         let mut options = self.server_options()?.disable_statement_logging();
         options = options.application_name(&self.application_name);
         if self.pgbouncer {

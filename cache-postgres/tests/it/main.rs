@@ -6,6 +6,7 @@ mod cancellation;
 mod conformance;
 mod database;
 mod network;
+mod options;
 mod pgbouncer;
 mod pool;
 mod schema;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use cache_postgres::{PostgresCache, SynchronousCommit};
 use futures_util::future::join_all;
-use session_core::{Bytes, CacheClient, Condition, ErrorKind, Expiry, Outcome};
+use session_core::{
+    Bytes, CacheClient, CacheClientExtended, Condition, ErrorKind, Expiry, Outcome,
+};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Executor};
 
@@ -216,4 +218,34 @@ async fn connections_are_set_as_the_options_say() {
         .unwrap();
     let told = cache.read("k").await.unwrap().unwrap();
     assert_eq!(told, Bytes::from_static(b"off 500ms 2340ms"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn batches_in_opposite_orders_never_wait_for_each_other_in_a_circle() {
+    let database = Database::take().await;
+    let keys: Vec<String> = (0..400).map(|n| format!("k{n:03}")).collect();
+    let tasks = (0..6_usize).map(|task| {
+        let (options, mut keys) = (database.options(), keys.clone());
+        tokio::spawn(async move {
+            let cache = PostgresCache::connect_with(options).await.unwrap();
+            if task % 2 == 1 {
+                keys.reverse();
+            }
+            let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let entries: Vec<(&str, Bytes)> = names.iter().map(|name| (*name, VALUE)).collect();
+            let soon = std::time::SystemTime::now() + Duration::from_secs(3_600);
+            for round in 0..20 {
+                match (task + round) % 5 {
+                    0 => drop(cache.remove_all(&names).await.unwrap()),
+                    1 => drop(cache.remove_starting_with("k").await.unwrap()),
+                    2 => cache.write_all(&entries, soon.into()).await.unwrap(),
+                    3 => cache.write_all(&entries, Expiry::Keep).await.unwrap(),
+                    _ => cache.write_all(&entries, Expiry::Never).await.unwrap(),
+                }
+            }
+        })
+    });
+    for task in join_all(tasks).await {
+        task.unwrap();
+    }
 }

@@ -1,7 +1,11 @@
 //! A server that is stopped, killed, restarted, promoted, or shuts its sessions.
 
+use std::time::Duration;
+
+use cache_postgres::PostgresCache;
 use conformance_tests::servers::PostgresServer;
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use session_core::{
     Bytes, CacheClient, CacheClientExtended, Condition, ErrorKind, Expiry, Outcome,
 };
@@ -64,9 +68,7 @@ async fn an_unlogged_table_is_empty_after_a_crash() {
     let mut server = PostgresServer::start(&[]).unwrap();
     let database = Database::on(server.url());
     let options = database.options().unlogged(true);
-    let cache = cache_postgres::PostgresCache::connect_with(options)
-        .await
-        .unwrap();
+    let cache = PostgresCache::connect_with(options).await.unwrap();
     cache
         .write("k", VALUE, Condition::Always, Expiry::Never)
         .await
@@ -107,6 +109,42 @@ async fn sessions_that_the_server_ends_cost_no_read() {
         );
     }
     ends(cache.increment("n", 1, Expiry::Never)).await.unwrap();
+}
+
+/// What is asked of a client that has several connections, all of them idle.
+async fn has_several_connections(cache: &PostgresCache) {
+    let calls = (0..64).map(|n| async move {
+        cache
+            .increment(&n.to_string(), 1, Expiry::Never)
+            .await
+            .unwrap();
+    });
+    ends(join_all(calls)).await;
+}
+
+#[tokio::test]
+async fn after_a_restart_no_connection_of_before_is_used() {
+    let mut server = PostgresServer::start(&[]).unwrap();
+    let database = Database::on(server.url());
+    let cache = database.connect().await;
+    has_several_connections(&cache).await;
+    server.restart().unwrap();
+    comes_back(|| cache.increment("n", 1, Expiry::Never)).await;
+    // One failure was enough to doubt the others.
+    has_several_connections(&cache).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_was_idle_is_asked_before_it_is_used() {
+    let server = PostgresServer::start(&[]).unwrap();
+    let database = Database::on(server.url());
+    let cache = database.connect().await;
+    has_several_connections(&cache).await;
+    let terminate = "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
+                     WHERE application_name = 'session-cache'";
+    database.execute(terminate).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    has_several_connections(&cache).await;
 }
 
 #[tokio::test]
@@ -159,10 +197,7 @@ async fn a_server_without_room_for_connections_is_overloaded() {
     while let Some(connection) = database.try_connection().await {
         taken.push(connection);
     }
-    let error = ends(cache_postgres::PostgresCache::connect_with(
-        database.options(),
-    ))
-    .await;
+    let error = ends(PostgresCache::connect_with(database.options())).await;
     let error = error.unwrap_err();
     assert_eq!(
         (error.kind(), error.outcome()),
@@ -170,7 +205,7 @@ async fn a_server_without_room_for_connections_is_overloaded() {
     );
     drop(taken);
     let options = database.options();
-    comes_back(|| cache_postgres::PostgresCache::connect_with(options.clone())).await;
+    comes_back(|| PostgresCache::connect_with(options.clone())).await;
 }
 
 #[tokio::test]
@@ -195,7 +230,7 @@ async fn a_wrong_password_is_denied_and_not_told() {
             .password(password)
             .database("postgres")
     };
-    let error = cache_postgres::PostgresCache::connect_with(web("wr0ng-one"))
+    let error = PostgresCache::connect_with(web("wr0ng-one"))
         .await
         .unwrap_err();
     assert_eq!(
@@ -204,8 +239,6 @@ async fn a_wrong_password_is_denied_and_not_told() {
     );
     let told = format!("{error} {error:?} {:?}", web("wr0ng-one"));
     assert!(!told.contains("wr0ng-one"), "{told}");
-    let cache = cache_postgres::PostgresCache::connect_with(web("right-one"))
-        .await
-        .unwrap();
+    let cache = PostgresCache::connect_with(web("right-one")).await.unwrap();
     cache.ping().await.unwrap();
 }
