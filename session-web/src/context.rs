@@ -119,6 +119,12 @@ impl SessionContext {
         })
     }
 
+    /// Whose word the layer takes for how a visitor connected and from where.
+    #[cfg(feature = "axum")]
+    pub(crate) fn trusted_proxies(&self) -> &crate::proxy::TrustedProxies {
+        &self.options().trusted_proxies
+    }
+
     /// What the request knows of its session.
     pub(crate) fn current(&self) -> &CurrentSession {
         self.inner.current.get_or_init(|| {

@@ -30,7 +30,12 @@ pub use request_session::RequestSession;
 pub use session::Session;
 
 #[cfg(feature = "axum")]
-pub use auth::{AuthProvider, Credentials, SignIn, StoredUser, UserStore, hash_password, refused};
+pub use auth::{
+    ApiKey, ApiKeyAuth, ApiKeyProvider, ApiKeyRoutes, Attempt, AttemptEnd, AttemptLimit,
+    AuthProvider, BasicAuth, CachePolicy, CacheUserStore, ConnectionRule, Credentials, KeyError,
+    RequestAuthLayer, RequestAuthProvider, RequestAuthService, SignIn, SignInAttempts, StoredUser,
+    UserStore, UsersById, hash_password, refused,
+};
 #[cfg(feature = "axum")]
 pub use extract::SessionBag;
 #[cfg(feature = "axum")]

@@ -1,9 +1,12 @@
 //! What went wrong, for whoever sent the request: one body, as JSON or as text.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use http::header::{
+    ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, Response, StatusCode};
 use session_core::{Error, ErrorKind, SessionError};
 
@@ -22,6 +25,9 @@ use session_core::{Error, ErrorKind, SessionError};
 pub struct Problem {
     status: StatusCode,
     detail: Option<Cow<'static, str>>,
+    /// Seconds.
+    retry_after: Option<u64>,
+    challenge: Option<&'static str>,
 }
 
 impl Problem {
@@ -30,6 +36,8 @@ impl Problem {
         Self {
             status,
             detail: None,
+            retry_after: None,
+            challenge: None,
         }
     }
 
@@ -37,6 +45,21 @@ impl Problem {
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Says when trying again makes sense (`Retry-After`), in whole seconds, rounded up.
+    #[must_use]
+    pub fn with_retry_after(mut self, time: Duration) -> Self {
+        let more = u64::from(time.subsec_nanos() > 0);
+        self.retry_after = Some(time.as_secs().saturating_add(more));
+        self
+    }
+
+    /// Says what would be taken as a proof (`WWW-Authenticate`), such as `Bearer`.
+    #[must_use]
+    pub fn with_challenge(mut self, challenge: &'static str) -> Self {
+        self.challenge = Some(challenge);
         self
     }
 
@@ -63,7 +86,8 @@ impl Problem {
         response
     }
 
-    /// Writes body and content type into a response and leaves its other headers.
+    /// Writes body and content type, and what else the problem says by header, into a response and
+    /// leaves its other headers.
     pub(crate) fn render<B: From<Bytes>>(&self, accepted: Accepted, response: &mut Response<B>) {
         let (kind, body) = match accepted {
             Accepted::Json => ("application/problem+json", self.json()),
@@ -72,6 +96,12 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.remove(CONTENT_LENGTH);
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if let Some(Ok(challenge)) = self.challenge.map(HeaderValue::from_str) {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
         *response.body_mut() = B::from(Bytes::from(body));
     }
 

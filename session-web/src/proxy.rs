@@ -65,6 +65,36 @@ impl TrustedProxies {
         said.contains(&Some(true)) && !said.contains(&Some(false))
     }
 
+    /// The visitor's address: the first one, seen from here, that is no trusted proxy's.
+    ///
+    /// Where the two headers disagree, one of them is the visitor's own: then it is the proxy's.
+    #[cfg(feature = "axum")]
+    pub(crate) fn visitor(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
+        let peer = peer(extensions)?;
+        if !self.contains(peer) {
+            return Some(peer);
+        }
+        let outermost = |hops: &mut dyn Iterator<Item = Option<IpAddr>>| {
+            let mut last = None;
+            // What cannot be read ends the chain: who stands behind it is not known.
+            while let Some(Some(hop)) = hops.next() {
+                last = Some(hop);
+                if !self.contains(hop) {
+                    break;
+                }
+            }
+            last
+        };
+        let x_forwarded = outermost(&mut elements(headers, &X_FORWARDED_FOR).rev().map(address));
+        let forwarded = elements(headers, &FORWARDED).rev();
+        let mut forwarded = forwarded.map(|element| parameter(element, "for").and_then(address));
+        let forwarded = outermost(&mut forwarded);
+        match (x_forwarded, forwarded) {
+            (Some(one), Some(other)) if one != other => Some(peer),
+            (one, other) => one.or(other).or(Some(peer)),
+        }
+    }
+
     /// What `X-Forwarded-Proto` says; `None` if nobody wrote it.
     fn x_forwarded_proto(&self, headers: &HeaderMap) -> Option<bool> {
         let hops = elements(headers, &X_FORWARDED_FOR)
@@ -121,7 +151,7 @@ fn peer(extensions: &Extensions) -> Option<IpAddr> {
 fn elements<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
-) -> impl DoubleEndedIterator<Item = &'h str> {
+) -> impl DoubleEndedIterator<Item = &'h str> + use<'h> {
     headers
         .get_all(name)
         .iter()
@@ -238,6 +268,30 @@ mod tests {
     fn two_headers_that_disagree_are_no_https() {
         let headers = [("forwarded", "proto=https"), ("x-forwarded-proto", "http")];
         assert!(!https("10.0.0.1", &headers));
+    }
+
+    #[cfg(feature = "axum")]
+    #[test]
+    fn a_visitor_cannot_choose_an_address() {
+        let proxies = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
+        let visitor = |peer: &str, headers: &[(&str, &str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                let name = HeaderName::from_str(name).unwrap();
+                map.append(name, value.parse().unwrap());
+            }
+            let mut extensions = Extensions::new();
+            extensions.insert(PeerAddress(peer.parse().unwrap()));
+            proxies.visitor(&map, &extensions).unwrap().to_string()
+        };
+        let claimed = ("x-forwarded-for", "192.0.2.9");
+        assert_eq!(visitor("192.0.2.1", &[claimed]), "192.0.2.1");
+        let chain = ("x-forwarded-for", "1.1.1.1, 192.0.2.1, 10.0.0.2");
+        assert_eq!(visitor("10.0.0.1", &[chain]), "192.0.2.1");
+        let other = ("forwarded", "for=192.0.2.2");
+        assert_eq!(visitor("10.0.0.1", &[other]), "192.0.2.2");
+        assert_eq!(visitor("10.0.0.1", &[chain, other]), "10.0.0.1");
+        assert_eq!(visitor("10.0.0.1", &[("x-forwarded-for", "?")]), "10.0.0.1");
     }
 
     #[test]

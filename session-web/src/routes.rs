@@ -15,7 +15,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use session_core::{Lifetime, SessionData};
 
-use crate::auth::{AuthProvider, SignIn};
+use crate::auth::{AuthProvider, SignIn, SignInAttempts, attempts};
 use crate::context::SessionContext;
 use crate::options::{OptionsError, WhenReadingFails};
 use crate::problem::{Accepted, Problem};
@@ -37,6 +37,7 @@ use crate::problem::{Accepted, Problem};
 /// ```
 pub struct AuthRoutes<T> {
     providers: HashMap<&'static str, Arc<dyn AuthProvider>>,
+    attempts: Option<Arc<dyn SignInAttempts>>,
     redirect_to: String,
     sessions: PhantomData<fn() -> T>,
 }
@@ -46,6 +47,7 @@ impl<T: SessionData> AuthRoutes<T> {
     pub fn new() -> Self {
         Self {
             providers: HashMap::new(),
+            attempts: None,
             redirect_to: "/".to_owned(),
             sessions: PhantomData,
         }
@@ -55,6 +57,14 @@ impl<T: SessionData> AuthRoutes<T> {
     #[must_use]
     pub fn provider(mut self, provider: impl AuthProvider) -> Self {
         self.providers.insert(provider.name(), Arc::new(provider));
+        self
+    }
+
+    /// Limits attempts to sign in, such as by an [`AttemptLimit`](crate::AttemptLimit); by default
+    /// nobody does.
+    #[must_use]
+    pub fn attempts(mut self, attempts: impl SignInAttempts) -> Self {
+        self.attempts = Some(Arc::new(attempts));
         self
     }
 
@@ -83,7 +93,10 @@ impl<T: SessionData> AuthRoutes<T> {
         let back = Back(redirect);
         for (name, provider) in self.providers {
             let back = back.clone();
-            let sign_in = move |request| sign_in::<T>(provider.clone(), back.clone(), request);
+            let attempts = self.attempts.clone();
+            let sign_in = move |request| {
+                sign_in::<T>(provider.clone(), attempts.clone(), back.clone(), request)
+            };
             router = router.route(&format!("/auth/{name}"), post(sign_in));
         }
         let logout = move |request| sign_out::<T>(back.clone(), request);
@@ -124,12 +137,15 @@ impl Back {
 
 async fn sign_in<T: SessionData>(
     provider: Arc<dyn AuthProvider>,
+    attempts: Option<Arc<dyn SignInAttempts>>,
     back: Back,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let attempt = read_sign_in(&parts.headers, body).await?;
-    let mut user = provider.authenticate(&attempt).await?;
+    let address = attempts::address_of(&parts.headers, &parts.extensions);
+    let user = attempts::authenticate(&*provider, attempts.as_deref(), &attempt, address);
+    let mut user = user.await?;
     user.provider = Some(provider.name().to_owned());
     // Nobody is signed in to a session that stands for one that cannot be read.
     let context = SessionContext::of(&parts.extensions)?;

@@ -1,13 +1,28 @@
-//! Who a visitor is: providers that sign users in.
+//! Who a visitor is: providers that sign users in, and those that authenticate every request.
 
+mod api_key;
+pub(crate) mod attempts;
+mod basic;
+mod connection;
 mod credentials;
+mod header;
+mod request;
+mod users;
 
 use std::fmt;
+use std::fmt::Write as _;
 
 use async_trait::async_trait;
 use session_core::AuthUserSession;
+use sha2::{Digest, Sha256};
 
+pub use api_key::{ApiKey, ApiKeyAuth, ApiKeyProvider, ApiKeyRoutes, CachePolicy, KeyError};
+pub use attempts::{Attempt, AttemptEnd, AttemptLimit, SignInAttempts};
+pub use basic::BasicAuth;
+pub use connection::ConnectionRule;
 pub use credentials::{Credentials, StoredUser, UserStore, hash_password};
+pub use request::{RequestAuthLayer, RequestAuthProvider, RequestAuthService};
+pub use users::{CacheUserStore, UsersById};
 
 use crate::problem::Problem;
 
@@ -52,4 +67,14 @@ impl fmt::Debug for SignIn {
             .field("remember_me", &self.remember_me)
             .finish_non_exhaustive()
     }
+}
+
+/// Stands for a name in the keys of a store, where names may be of any length and hold anything.
+fn hex_sha256(text: &str) -> String {
+    let hash = Sha256::digest(text.as_bytes());
+    hash.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

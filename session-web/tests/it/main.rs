@@ -3,9 +3,12 @@
 
 mod application;
 mod faulty;
+mod keys;
 mod visitor;
 
 mod answers;
+mod api_keys;
+mod basic;
 mod cookies;
 mod failures;
 mod headers;

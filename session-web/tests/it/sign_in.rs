@@ -74,7 +74,8 @@ async fn signing_out_removes_the_sessions_of_both_ids() {
     remembered
         .jar
         .insert("ss-id".to_owned(), other.jar["ss-id"].clone());
-    assert_eq!(application.stored().await, 2);
+    // Two sessions, and the list of the user's own.
+    assert_eq!(application.stored().await, 3);
     assert_eq!(
         remembered.post("/auth/logout").await.ok(),
         r#"{"signedOut":true}"#
