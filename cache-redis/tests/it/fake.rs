@@ -9,7 +9,22 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Listens, and answers each request by its first word and the number of the connection.
-async fn fake(answer: fn(&str, usize) -> &'static str) -> (RedisOptions, Arc<AtomicUsize>) {
+async fn fake<F, A>(answer: F) -> (RedisOptions, Arc<AtomicUsize>)
+where
+    F: Fn(&str, usize) -> A + Send + Sync + 'static,
+    A: AsRef<[u8]> + Send + 'static,
+{
+    let (port, connections) = listening(answer).await;
+    (RedisOptions::server("127.0.0.1", port), connections)
+}
+
+/// As [`fake`], but gives the port.
+pub(crate) async fn listening<F, A>(answer: F) -> (u16, Arc<AtomicUsize>)
+where
+    F: Fn(&str, usize) -> A + Send + Sync + 'static,
+    A: AsRef<[u8]> + Send + 'static,
+{
+    let answer = Arc::new(answer);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let connections = Arc::new(AtomicUsize::new(0));
@@ -17,19 +32,23 @@ async fn fake(answer: fn(&str, usize) -> &'static str) -> (RedisOptions, Arc<Ato
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let number = count.fetch_add(1, SeqCst) + 1;
-            tokio::spawn(serve(stream, answer, number));
+            tokio::spawn(serve(stream, Arc::clone(&answer), number));
         }
     });
-    (RedisOptions::server("127.0.0.1", port), connections)
+    (port, connections)
 }
 
-async fn serve(mut stream: TcpStream, answer: fn(&str, usize) -> &'static str, number: usize) {
+async fn serve<F, A>(mut stream: TcpStream, answer: Arc<F>, number: usize)
+where
+    F: Fn(&str, usize) -> A + Send + Sync + 'static,
+    A: AsRef<[u8]> + Send + 'static,
+{
     let mut buffer = [0; 1_024];
     while let Ok(read @ 1..) = stream.read(&mut buffer).await {
         // The tests send one request after the other, so each comes alone.
         let request = String::from_utf8_lossy(&buffer[..read]).into_owned();
-        let word = request.split("\r\n").nth(2).unwrap_or_default();
-        let _ = stream.write_all(answer(word, number).as_bytes()).await;
+        let answer = answer(request.split("\r\n").nth(2).unwrap_or_default(), number);
+        let _ = stream.write_all(answer.as_ref()).await;
     }
 }
 
