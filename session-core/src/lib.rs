@@ -34,8 +34,9 @@ pub use options::{ClientOptions, Parameter, StoreUrl};
 pub use prefixed::Prefixed;
 pub use scope::{DEFAULT_MAX_VALUE_LEN, MAX_KEY_LEN, Scope, check_key, prefix_end};
 pub use session::{
-    AuthUserSession, CurrentSession, EventContext, Lifetime, ListedSession, Rejection, Saving,
-    Session, SessionBag, SessionChange, SessionData, SessionError, SessionEvents, SessionHandle,
-    SessionId, SessionOptions, SessionResult, Sessions, Sliding, Undecodable,
+    AuthUserSession, CurrentSession, EventContext, IdKey, IdSigner, Lifetime, ListedSession,
+    Rejection, Saving, Session, SessionBag, SessionChange, SessionData, SessionError,
+    SessionEvents, SessionHandle, SessionId, SessionOptions, SessionResult, Sessions, Sliding,
+    Undecodable,
 };
 pub use typed::TypedCache;

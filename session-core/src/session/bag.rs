@@ -34,8 +34,8 @@ use crate::key;
 /// session. The bag follows its session to a new id and goes with it at sign-out.
 ///
 /// Keys are any text without NUL, from 1 byte up to what fits the store's 1,024 bytes with
-/// `sess:{id}:` before it: 986 without a namespace. A bag holds at most
-/// [`max_bag_keys`](crate::SessionOptions::max_bag_keys) keys.
+/// `sess:{id}:` before it: 986 without a namespace, 975 where ids are stored hashed. A bag holds at
+/// most [`max_bag_keys`](crate::SessionOptions::max_bag_keys) keys.
 ///
 /// ```no_run
 /// # use session_core::{CurrentSession, SessionBag, SessionError};
@@ -64,15 +64,14 @@ impl SessionBag {
     ///
     /// `Store`, of kind `Codec` if the value is of another type.
     pub async fn get<V: DeserializeOwned>(&self, key: &str) -> SessionResult<Option<V>> {
-        check(key)?;
-        let Some(id) = self.id().await? else {
+        self.check(key)?;
+        let Some((id, at)) = self.place().await? else {
             return Ok(None);
         };
-        let at = StoredId::from(&id);
         let (session, value) = (key::session_key(&at), key::bag_key(&at, key)?);
         let mut read = self.store().cache.read_all(&[&session, &value]).await?;
         let (value, session) = (read.pop().flatten(), read.pop().flatten());
-        let Some(known) = self.note(&id, session).await? else {
+        let Some(known) = self.note(&id, &at, session).await? else {
             return Ok(None);
         };
         let now = self.store().now();
@@ -116,7 +115,7 @@ impl SessionBag {
         value: &V,
         expiry: impl Into<Expiry> + Send,
     ) -> SessionResult<()> {
-        check(key)?;
+        self.check(key)?;
         let value = self.store().options.codec.encode(value)?;
         let deadline = expiry.into().deadline(self.store().now());
         if deadline == Deadline::Past {
@@ -139,7 +138,7 @@ impl SessionBag {
     ///
     /// `Conflict` after dozens of tries; `Store`.
     pub async fn remove(&self, key: &str) -> SessionResult<bool> {
-        check(key)?;
+        self.check(key)?;
         let taken = self.take(|name| name == key).await?;
         Ok(taken > 0)
     }
@@ -169,28 +168,40 @@ impl SessionBag {
         self.take(|_| true).await
     }
 
+    /// Checks a key before there is an id, which has the same length for all.
+    fn check(&self, key: &str) -> SessionResult<()> {
+        let any = SessionId::from_bytes([0; SessionId::BYTES]);
+        let at = self.store().options.stored(&any);
+        Ok(key::bag_key(&at, key).map(drop)?)
+    }
+
     fn store(&self) -> &Store {
         self.owner.store()
     }
 
-    /// The id to read under; none if there is no session. Reads nothing, unless reading counts as
-    /// a use that may slide the session.
-    async fn id(&self) -> SessionResult<Option<SessionId>> {
+    /// The id and where its session is stored; none if there is no session. Reads nothing, unless
+    /// reading counts as a use that may slide the session, or it may be stored in several places.
+    async fn place(&self) -> SessionResult<Option<(SessionId, StoredId)>> {
         self.current.mark_used();
+        let options = &self.store().options;
         match self.current.state() {
-            State::Unread(_) if self.store().slides_on_use() => {
+            State::Unread(_) if self.store().slides_on_use() || options.has_old_id_forms() => {
                 let _gate = self.current.gate().await;
                 let found = look_up::look_up(&*self.owner, &self.current).await?;
-                Ok(found.map(|(id, _)| id))
+                Ok(found.map(|(id, known)| (id, known.at)))
             }
-            State::Unread(id) | State::Live(id, _) => Ok(Some(id)),
+            State::Unread(id) => {
+                let at = options.stored(&id);
+                Ok(Some((id, at)))
+            }
+            State::Live(id, known) => Ok(Some((id, known.at))),
             State::Absent | State::Gone | State::RequestOnly(_) => Ok(None),
         }
     }
 
     /// The session, read now; none if there is none.
     async fn read(&self) -> SessionResult<Option<(SessionId, Known)>> {
-        let Some(id) = self.id().await? else {
+        let Some((id, _)) = self.place().await? else {
             return Ok(None);
         };
         let newest = look_up::refresh(&*self.owner, &self.current, &id).await?;
@@ -198,11 +209,16 @@ impl SessionBag {
     }
 
     /// Tells the request what was read of its session.
-    async fn note(&self, id: &SessionId, read: Option<Bytes>) -> SessionResult<Option<Known>> {
+    async fn note(
+        &self,
+        id: &SessionId,
+        at: &StoredId,
+        read: Option<Bytes>,
+    ) -> SessionResult<Option<Known>> {
         let found = match (read, self.current.known()) {
             (None, _) => Found::Nothing,
             (Some(bytes), Some(known)) if known.bytes == bytes => Found::Session(known),
-            (Some(bytes), _) => self.store().found(&StoredId::from(id), bytes, None)?,
+            (Some(bytes), _) => self.store().found(at, bytes, None)?,
         };
         look_up::note(&*self.owner, &self.current, id, found).await
     }
@@ -290,7 +306,7 @@ impl SessionBag {
             .write(&entry, value, Condition::Always, expiry)
             .await?;
         let session = cache.read(&session).await?;
-        let Some(newest) = self.note(id, session).await? else {
+        let Some(newest) = self.note(id, &known.at, session).await? else {
             if let Err(error) = cache.remove(&entry).await {
                 tracing::warn!(%error, "a bag value without a session stays until it expires");
             }
@@ -339,12 +355,6 @@ fn own_deadline(asked: Deadline, named: Option<Option<i64>>) -> Option<i64> {
         Deadline::Keep => named.flatten(),
         Deadline::Never | Deadline::Past => None,
     }
-}
-
-/// Checks a key before there is an id, which has the same length for all.
-fn check(key: &str) -> Result<(), Error> {
-    let any = StoredId::from(&SessionId::from_bytes([0; SessionId::BYTES]));
-    key::bag_key(&any, key).map(drop)
 }
 
 fn refuse(message: String) -> Error {

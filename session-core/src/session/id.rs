@@ -87,13 +87,19 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// An id as it stands in the store's keys: for now the same text that the client sends.
+/// An id as it stands in the store's keys: the same text that the client sends, or hashed.
 ///
-/// A type of its own, because ids may be stored hashed; then nothing that reads keys learns an id.
+/// [`SessionOptions::stored`](super::options::SessionOptions::stored) makes it of an id. Nothing
+/// makes an id of it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct StoredId(Box<str>);
 
 impl StoredId {
+    /// The id as the client sends it.
+    pub(super) fn plain(id: &SessionId) -> Self {
+        Self(id.0.clone())
+    }
+
     /// The id found in a key of the store.
     pub(crate) fn from_key(id: &str) -> Self {
         Self(id.into())
@@ -101,12 +107,6 @@ impl StoredId {
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl From<&SessionId> for StoredId {
-    fn from(id: &SessionId) -> Self {
-        Self(id.0.clone())
     }
 }
 
@@ -136,9 +136,12 @@ impl SessionHandle {
     /// The length of a handle in characters.
     pub const LEN: usize = 24;
 
-    /// The handle of the session with this id.
+    /// The handle of the session with this id, where ids are stored as they are.
+    ///
+    /// [`Sessions::handle_of`](crate::Sessions::handle_of) gives it where they are stored hashed,
+    /// too.
     pub fn of(id: &SessionId) -> Self {
-        Self::of_stored(&StoredId::from(id))
+        Self::of_stored(&StoredId::plain(id))
     }
 
     pub(crate) fn of_stored(id: &StoredId) -> Self {
@@ -241,7 +244,7 @@ mod tests {
     #[test]
     fn neither_form_of_an_id_shows_in_debug() {
         let id = SessionId::from_bytes([7; 24]);
-        let shown = format!("{id:?}{:?}", StoredId::from(&id));
+        let shown = format!("{id:?}{:?}", StoredId::plain(&id));
         assert_eq!(shown, "SessionId(..)StoredId(..)");
     }
 }

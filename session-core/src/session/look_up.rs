@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::current::{CurrentSession, State};
 use super::error::{SessionError, SessionResult};
 use super::events::EventContext;
-use super::id::{SessionId, StoredId};
+use super::id::SessionId;
 use super::options::{Lifetime, Undecodable};
 use super::store::{Found, Known, Slid, Store};
 use crate::error::Error;
@@ -68,7 +68,10 @@ pub(super) async fn refresh(
     current: &CurrentSession,
     id: &SessionId,
 ) -> SessionResult<Option<Known>> {
-    let found = owner.store().read(&StoredId::from(id)).await?;
+    let found = match current.state() {
+        State::Live(of, known) if of == *id => owner.store().read(&known.at).await?,
+        _ => owner.store().find(id).await?,
+    };
     note(owner, current, id, found).await
 }
 
@@ -101,7 +104,8 @@ pub(super) async fn pass_over(
         return Err(SessionError::Store(error));
     }
     tracing::warn!(%error, "a stored session does not decode");
-    let context = EventContext::new(Some(StoredId::from(id)), current.lifetime());
+    let stored = owner.store().options.stored(id);
+    let context = EventContext::new(Some(stored), current.lifetime());
     owner.tell_undecodable(&context).await;
     current.passed_over(id);
     Ok(())

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::id::SessionId;
+use super::id::{SessionId, StoredId};
+use super::keys::IdKey;
 use crate::codec::Codec;
 use crate::entry::unix_millis_rounded_up;
 use crate::error::Result;
@@ -45,6 +46,22 @@ pub enum Undecodable {
     Fail,
 }
 
+/// How an id stands in the store's keys.
+#[derive(Clone, Debug)]
+enum IdForm {
+    Plain,
+    Hashed(IdKey),
+}
+
+impl IdForm {
+    fn of(&self, id: &SessionId) -> StoredId {
+        match self {
+            Self::Plain => StoredId::plain(id),
+            Self::Hashed(key) => StoredId::from_key(&key.hash(id)),
+        }
+    }
+}
+
 /// The options of [`Sessions`](crate::Sessions). All times count in whole milliseconds.
 ///
 /// ```
@@ -69,6 +86,8 @@ pub struct SessionOptions {
     pub(super) codec: Codec,
     pub(super) max_bag_keys: usize,
     pub(super) max_user_sessions: usize,
+    id_form: IdForm,
+    old_id_forms: Vec<IdForm>,
     ids: Arc<dyn Fn() -> Result<SessionId> + Send + Sync>,
     clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
 }
@@ -86,6 +105,8 @@ impl Default for SessionOptions {
             codec: Codec::Json,
             max_bag_keys: 1_000,
             max_user_sessions: 1_000,
+            id_form: IdForm::Plain,
+            old_id_forms: Vec::new(),
             ids: Arc::new(SessionId::random),
             clock: Arc::new(SystemTime::now),
         }
@@ -187,6 +208,41 @@ impl SessionOptions {
         self
     }
 
+    /// Stores ids hashed with this key (HMAC-SHA-256), so that who reads the store, a copy or a
+    /// listing of it can open no session; as they are by default.
+    ///
+    /// Sessions that were stored otherwise are not found any more, unless the old form is a
+    /// fallback. Other programs that share the sessions need the key. Bag keys are at most 975
+    /// bytes long then.
+    #[must_use]
+    pub fn id_key(mut self, key: IdKey) -> Self {
+        self.id_form = IdForm::Hashed(key);
+        self
+    }
+
+    /// Finds sessions that were stored with this key too, to change the key of
+    /// [`id_key`](SessionOptions::id_key).
+    ///
+    /// They stay where they are until they get a new id, so the old key can go once the absolute
+    /// limit has passed. Each fallback costs a call more for a session that is stored with it, and
+    /// for an id under which nothing is stored.
+    #[must_use]
+    pub fn fallback_id_key(mut self, key: IdKey) -> Self {
+        self.old_id_forms.push(IdForm::Hashed(key));
+        self
+    }
+
+    /// Finds sessions whose ids were stored as they are too, to begin with
+    /// [`id_key`](SessionOptions::id_key).
+    ///
+    /// As with [`fallback_id_key`](SessionOptions::fallback_id_key); until it goes, a copy of the
+    /// store opens those sessions. One with a bag key of more than 975 bytes cannot get a new id.
+    #[must_use]
+    pub fn fallback_plain_ids(mut self) -> Self {
+        self.old_id_forms.push(IdForm::Plain);
+        self
+    }
+
     /// The clock for the absolute limit and for what is left; the host's wall clock by default.
     /// For tests.
     #[must_use]
@@ -197,6 +253,22 @@ impl SessionOptions {
 
     pub(super) fn new_id(&self) -> Result<SessionId> {
         (self.ids)()
+    }
+
+    /// The form in which an id is stored now.
+    pub(super) fn stored(&self, id: &SessionId) -> StoredId {
+        self.id_form.of(id)
+    }
+
+    /// All forms under which a session may be found by its id, the newest first.
+    pub(super) fn all_stored(&self, id: &SessionId) -> impl Iterator<Item = StoredId> {
+        let forms = std::iter::once(&self.id_form).chain(&self.old_id_forms);
+        forms.map(|form| form.of(id))
+    }
+
+    /// Whether only a look-up tells where a session is stored.
+    pub(super) fn has_old_id_forms(&self) -> bool {
+        !self.old_id_forms.is_empty()
     }
 
     /// The clock in milliseconds since 1970.
@@ -225,6 +297,8 @@ impl fmt::Debug for SessionOptions {
             .field("codec", &self.codec)
             .field("max_bag_keys", &self.max_bag_keys)
             .field("max_user_sessions", &self.max_user_sessions)
+            .field("id_form", &self.id_form)
+            .field("old_id_forms", &self.old_id_forms)
             .finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ use super::data::SessionData;
 use super::error::SessionResult;
 use super::events::SessionEvents;
 use super::hooks::decoded;
-use super::id::SessionId;
+use super::id::{SessionHandle, SessionId};
 use super::look_up;
 use super::options::SessionOptions;
 use super::session::Session;
@@ -103,6 +103,9 @@ use crate::error::Result;
 /// | [`remove_user`](Sessions::remove_user) | 4, and 1 for each session of the user; with a bag 2 |
 /// | [`remove_user_session`](Sessions::remove_user_session) | 1, and what a removal by id costs |
 ///
+/// Finding a session by its id costs a call more for each
+/// [fallback](SessionOptions::fallback_id_key) that has to be tried.
+///
 /// A sign-in is [`Session::sign_in`] or the first save that stores a user; requests of a user who
 /// is signed in pay nothing for the index.
 pub struct Sessions<T: SessionData> {
@@ -158,6 +161,11 @@ impl<T: SessionData> Sessions<T> {
     /// What the generator of the options gives.
     pub fn new_id(&self) -> Result<SessionId> {
         self.inner.store.options.new_id()
+    }
+
+    /// What pages and logs may call the session with this id, if it is stored as new ones are.
+    pub fn handle_of(&self, id: &SessionId) -> SessionHandle {
+        SessionHandle::of_stored(&self.options().stored(id))
     }
 
     /// The session of a request: the stored one, or a new one that is not stored.
@@ -257,7 +265,12 @@ impl<T: SessionData> Sessions<T> {
     ///
     /// As [`Session::remove`].
     pub async fn remove(&self, id: &SessionId) -> SessionResult<bool> {
-        self.inner.end(&id.into(), None).await
+        for at in self.options().all_stored(id) {
+            if self.inner.end(&at, None).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

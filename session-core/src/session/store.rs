@@ -79,6 +79,17 @@ impl Store {
         self.options.now_ms()
     }
 
+    /// Finds a session by its id, wherever it is stored.
+    pub(super) async fn find(&self, id: &SessionId) -> SessionResult<Found> {
+        for at in self.options.all_stored(id) {
+            match self.read(&at).await? {
+                Found::Nothing => {}
+                found => return Ok(found),
+            }
+        }
+        Ok(Found::Nothing)
+    }
+
     /// Reads a session and what is left of its life, in one call.
     pub(super) async fn read(&self, at: &StoredId) -> SessionResult<Found> {
         let stored = self
@@ -151,7 +162,7 @@ impl Store {
         // An id that is taken is next to impossible, unless the generator is broken.
         for _ in 0..3 {
             let id = self.options.new_id()?;
-            let at = StoredId::from(&id);
+            let at = self.options.stored(&id);
             let key = key::session_key(&at);
             let index = self.name_user(&record.meta, &at, old).await?;
             let now = self.now();

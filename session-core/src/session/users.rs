@@ -83,7 +83,7 @@ impl<T: SessionData> Sessions<T> {
     /// succeeds, those that are left cannot be [renewed](crate::Session::renew) if their marks
     /// could not be taken back.
     pub async fn remove_user(&self, user_id: &str) -> SessionResult<u64> {
-        self.inner.end_user(user_id, None).await
+        self.inner.end_user(user_id, &[]).await
     }
 
     /// The same, but for the session of this request.
@@ -96,8 +96,12 @@ impl<T: SessionData> Sessions<T> {
         user_id: &str,
         current: &CurrentSession,
     ) -> SessionResult<u64> {
-        let keep = self.stored_at(current);
-        self.inner.end_user(user_id, keep).await
+        let keep = match (current.known(), current.presented()) {
+            (Some(known), _) => vec![known.at],
+            (None, Some(id)) => self.options().all_stored(id).collect(),
+            (None, None) => Vec::new(),
+        };
+        self.inner.end_user(user_id, &keep).await
     }
 
     /// Removes one session of a user and its bag; `true` if there was one.
@@ -126,17 +130,12 @@ impl<T: SessionData> Sessions<T> {
             _ => Ok(false),
         }
     }
-
-    fn stored_at(&self, current: &CurrentSession) -> Option<StoredId> {
-        let known = current.known().map(|known| known.at);
-        known.or_else(|| current.presented().map(StoredId::from))
-    }
 }
 
 impl<T: SessionData> Inner<T> {
-    async fn end_user(&self, user_id: &str, keep: Option<StoredId>) -> SessionResult<u64> {
+    async fn end_user(&self, user_id: &str, keep: &[StoredId]) -> SessionResult<u64> {
         let user = UserKey::of(user_id);
-        let (seen, marked) = self.store.mark(&user, keep.as_ref()).await?;
+        let (seen, marked) = self.store.mark(&user, keep).await?;
         if marked.is_empty() {
             return Ok(0);
         }

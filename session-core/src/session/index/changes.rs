@@ -146,13 +146,13 @@ impl Store {
         }
     }
 
-    /// Marks all sessions of a user but one as about to be ended, and gives them.
+    /// Marks all sessions of a user but these as about to be ended, and gives them.
     pub(in crate::session) async fn mark(
         &self,
         user: &UserKey,
-        keep: Option<&StoredId>,
+        keep: &[StoredId],
     ) -> SessionResult<(SeenIndex, Vec<StoredId>)> {
-        let is_kept = |id: &str| keep.is_some_and(|keep| keep.as_str() == id);
+        let is_kept = |id: &str| keep.iter().any(|keep| keep.as_str() == id);
         let change = |index: &mut Index, _| {
             let named = index.sessions.iter_mut().filter(|(id, _)| !is_kept(id));
             named.for_each(|(_, named)| named.ending = named.ending.saturating_add(1));

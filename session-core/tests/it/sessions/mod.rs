@@ -2,6 +2,7 @@
 
 mod bag;
 mod costs;
+mod hashed;
 mod hooks;
 mod ids;
 mod life;
