@@ -4,7 +4,7 @@
 //! command follows the key, also one that may run once only. A task keeps the map: it asks the
 //! servers for their slots when a call was sent elsewhere or failed, and now and then.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -32,6 +32,9 @@ struct Shared {
     settings: Arc<Settings>,
     max_in_flight: usize,
     map: RwLock<Arc<Map>>,
+    /// Servers that answers named and the map does not have yet, as long as they are in use, so
+    /// that many calls which are sent to one open one connection.
+    strays: Mutex<Vec<Weak<Node>>>,
     /// Somebody met a sign that the map is out of date.
     stale: Notify,
 }
@@ -69,6 +72,7 @@ impl Cluster {
             settings,
             max_in_flight,
             map: RwLock::default(),
+            strays: Mutex::default(),
             stale: Notify::new(),
         });
         timeout(shared.settings.timeout, shared.refresh())
@@ -233,25 +237,21 @@ impl Shared {
         Ok(shares)
     }
 
-    /// The primary at an address, which the map may not have yet.
+    /// The server at an address, which the map may not have yet.
     fn node_at(&self, address: &Address) -> Arc<Node> {
-        let map = self.map();
-        match map
-            .primaries
-            .iter()
-            .find(|node| node.place() == Some(address))
-        {
-            Some(node) => node.clone(),
-            None => self.node(address.clone()),
+        let is_there = |node: &Arc<Node>| node.place() == Some(address);
+        if let Some(node) = self.map().primaries.iter().find(|node| is_there(node)) {
+            return node.clone();
         }
-    }
-
-    fn node(&self, address: Address) -> Arc<Node> {
-        Arc::new(Node::new(
-            Place::Fixed(address),
-            self.settings.clone(),
-            self.max_in_flight,
-        ))
+        let mut strays = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(node) = strays.iter().filter_map(Weak::upgrade).find(is_there) {
+            return node;
+        }
+        let place = Place::Fixed(address.clone());
+        let node = Arc::new(Node::new(place, self.settings.clone(), self.max_in_flight));
+        strays.retain(|stray| stray.strong_count() > 0);
+        strays.push(Arc::downgrade(&node));
+        node
     }
 
     /// Asks the servers that are known, then the seeds, until one tells the slots.
@@ -303,9 +303,7 @@ impl Shared {
         for (slots, address) in ranges {
             let at = |node: &Arc<Node>| node.place() == Some(&address);
             let index = map.primaries.iter().position(at).unwrap_or_else(|| {
-                let asked = at(node).then(|| node.clone());
-                map.primaries
-                    .push(asked.unwrap_or_else(|| self.node_at(&address)));
+                map.primaries.push(self.node_at(&address));
                 map.primaries.len() - 1
             });
             let index = u16::try_from(index).ok();
