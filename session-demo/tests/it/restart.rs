@@ -1,7 +1,8 @@
 //! What outlives the server.
 
+use conformance_tests::servers::{PostgresServer, RedisServer};
 use serde_json::json;
-use tempfile::tempdir;
+use tempfile::{TempDir, tempdir};
 
 use crate::browser::Browser;
 use crate::server::Server;
@@ -9,8 +10,23 @@ use crate::server::Server;
 #[test]
 fn a_session_in_a_file_survives_a_kill() {
     let folder = tempdir().unwrap();
-    let cache = format!("sqlite://{}/demo.db", folder.path().display());
-    let server = Server::start(&cache);
+    a_session_survives_a_kill(&sqlite(&folder));
+}
+
+#[test]
+fn a_session_in_redis_survives_a_kill() {
+    let redis = RedisServer::start(&[]).unwrap();
+    a_session_survives_a_kill(&redis.url());
+}
+
+#[test]
+fn a_session_in_postgres_survives_a_kill() {
+    let postgres = PostgresServer::start(&[]).unwrap();
+    a_session_survives_a_kill(&postgres.url());
+}
+
+fn a_session_survives_a_kill(cache: &str) {
+    let server = Server::start(cache);
     let mut alice = Browser::of(&server.address);
     alice.sign_in("alice").json();
     alice.post("/session/visit").json();
@@ -23,7 +39,7 @@ fn a_session_in_a_file_survives_a_kill() {
     let before = alice.get("/session").json();
     server.kill();
 
-    let server = Server::start(&cache);
+    let server = Server::start(cache);
     let mut alice = alice.at(&server.address);
     let after = alice.get("/session").json();
     for field in [
@@ -55,8 +71,23 @@ fn memory_forgets() {
 #[test]
 fn two_servers_on_one_file_share_sessions() {
     let folder = tempdir().unwrap();
-    let cache = format!("sqlite://{}/demo.db", folder.path().display());
-    let (one, other) = (Server::start(&cache), Server::start(&cache));
+    two_servers_share_sessions(&sqlite(&folder));
+}
+
+#[test]
+fn two_servers_on_redis_share_sessions() {
+    let redis = RedisServer::start(&[]).unwrap();
+    two_servers_share_sessions(&redis.url());
+}
+
+#[test]
+fn two_servers_on_postgres_share_sessions() {
+    let postgres = PostgresServer::start(&[]).unwrap();
+    two_servers_share_sessions(&postgres.url());
+}
+
+fn two_servers_share_sessions(cache: &str) {
+    let (one, other) = (Server::start(cache), Server::start(cache));
     let mut alice = Browser::of(&one.address);
     alice.sign_in("alice").json();
     let visits: Vec<_> = (0..8)
@@ -95,4 +126,8 @@ fn it_ends_cleanly_and_has_printed_no_secret() {
             assert!(!printed.contains(secret), "{printed}");
         }
     }
+}
+
+fn sqlite(folder: &TempDir) -> String {
+    format!("sqlite://{}/demo.db", folder.path().display())
 }
