@@ -125,6 +125,25 @@ impl SessionContext {
         &self.options().trusted_proxies
     }
 
+    /// The token that the client sent by cookie.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn sent_token(&self, headers: &http::HeaderMap) -> Option<String> {
+        // The response depends on the cookie.
+        self.inner.looked_at.store(true, Ordering::Relaxed);
+        cookies::read_token(headers, self.options())
+    }
+
+    /// Has the client keep a token, for a time or for the browser's session, or forget it.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn write_token(
+        &self,
+        headers: &mut http::HeaderMap,
+        token: Option<(String, Option<std::time::Duration>)>,
+    ) {
+        let secure = self.inner.request.secure;
+        cookies::write_token(headers, self.options(), secure, token);
+    }
+
     /// What the request knows of its session.
     pub(crate) fn current(&self) -> &CurrentSession {
         self.inner.current.get_or_init(|| {

@@ -201,6 +201,8 @@ const PERMANENT_AGE: cookie::time::Duration = cookie::time::Duration::days(400);
 enum Lives {
     Temporarily,
     Permanently,
+    #[cfg(feature = "jwt")]
+    For(cookie::time::Duration),
 }
 
 /// What a request's cookies say under one name.
@@ -229,6 +231,52 @@ impl<'h> Found<'h> {
             }
             Self::Nothing => None,
         }
+    }
+}
+
+/// Tells a browser of a token to keep for a time, for its own session, or to forget.
+#[cfg(feature = "jwt")]
+pub(crate) fn write_token(
+    headers: &mut HeaderMap,
+    options: &WebOptions,
+    secure: bool,
+    token: Option<(String, Option<std::time::Duration>)>,
+) {
+    let name = options.token_name();
+    let change = match &token {
+        Some((token, _)) => Change::Set(token.as_str().into()),
+        None => Change::Remove,
+    };
+    let age = token.and_then(|(_, age)| age);
+    // A longer time than browsers keep anything is that time.
+    let age = age.map(|age| age.try_into().unwrap_or(PERMANENT_AGE).min(PERMANENT_AGE));
+    let lives = age.map_or(Lives::Temporarily, Lives::For);
+    if let Some(cookie) = cookie(change, &name, lives, options, secure) {
+        set_cookie(headers, &cookie);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+/// The token that a browser sent; two different ones are none.
+#[cfg(feature = "jwt")]
+pub(crate) fn read_token(headers: &HeaderMap, options: &WebOptions) -> Option<String> {
+    let name = options.token_name();
+    let mut found = Found::Nothing;
+    for header in headers.get_all(COOKIE) {
+        for pair in header.as_bytes().split(|byte| *byte == b';') {
+            let Some(equals) = pair.iter().position(|byte| *byte == b'=') else {
+                continue;
+            };
+            if pair[..equals].trim_ascii() == name.as_bytes() {
+                found = found.and(pair[equals + 1..].trim_ascii());
+            }
+        }
+    }
+    match found {
+        Found::One(token) if !token.is_empty() => {
+            std::str::from_utf8(token).ok().map(str::to_owned)
+        }
+        _ => None,
     }
 }
 
@@ -282,10 +330,12 @@ fn cookie(
     if let Some(domain) = &options.domain {
         cookie.set_domain(domain.clone());
     }
-    if removal {
-        cookie.make_removal();
-    } else if matches!(lives, Lives::Permanently) {
-        cookie.set_max_age(PERMANENT_AGE);
+    match lives {
+        _ if removal => cookie.make_removal(),
+        Lives::Temporarily => {}
+        Lives::Permanently => cookie.set_max_age(PERMANENT_AGE),
+        #[cfg(feature = "jwt")]
+        Lives::For(time) => cookie.set_max_age(time),
     }
     match &options.edit_cookie {
         Some(edit) => edit(cookie),

@@ -36,6 +36,8 @@ pub use auth::{
     RequestAuthLayer, RequestAuthProvider, RequestAuthService, SignIn, SignInAttempts, StoredUser,
     UserStore, UsersById, hash_password, refused,
 };
+#[cfg(feature = "jwt")]
+pub use auth::{JwtAuth, JwtClaims, JwtHooks, JwtKey, JwtKeys, JwtRefusal};
 #[cfg(feature = "axum")]
 pub use extract::SessionBag;
 #[cfg(feature = "axum")]

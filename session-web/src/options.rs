@@ -220,6 +220,12 @@ impl WebOptions {
         self
     }
 
+    /// The name of the cookie that holds a token.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn token_name(&self) -> String {
+        [self.prefix.text(), "ss-tok"].concat()
+    }
+
     /// Checks what must fit together and writes out what one property implies for another.
     pub(crate) fn resolve(mut self) -> Result<Self, OptionsError> {
         let names = [

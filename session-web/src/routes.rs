@@ -15,6 +15,8 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use session_core::{Lifetime, SessionData};
 
+#[cfg(feature = "jwt")]
+use crate::auth::JwtAuth;
 use crate::auth::{AuthProvider, SignIn, SignInAttempts, attempts};
 use crate::context::SessionContext;
 use crate::options::{OptionsError, WhenReadingFails};
@@ -39,6 +41,8 @@ pub struct AuthRoutes<T> {
     providers: HashMap<&'static str, Arc<dyn AuthProvider>>,
     attempts: Option<Arc<dyn SignInAttempts>>,
     redirect_to: String,
+    #[cfg(feature = "jwt")]
+    tokens: Option<JwtAuth<T>>,
     sessions: PhantomData<fn() -> T>,
 }
 
@@ -49,6 +53,8 @@ impl<T: SessionData> AuthRoutes<T> {
             providers: HashMap::new(),
             attempts: None,
             redirect_to: "/".to_owned(),
+            #[cfg(feature = "jwt")]
+            tokens: None,
             sessions: PhantomData,
         }
     }
@@ -75,6 +81,19 @@ impl<T: SessionData> AuthRoutes<T> {
         self
     }
 
+    /// Has the sign-in answer with a token in the cookie `ss-tok` and store nothing, and the
+    /// sign-out remove that cookie. The requests that follow need the same
+    /// [`JwtAuth`](crate::JwtAuth) in a [`RequestAuthLayer`](crate::RequestAuthLayer).
+    ///
+    /// The cookie lives as long as the token with `rememberMe`, and as long as the browser's
+    /// session without. A stored session of somebody who was signed in before is removed.
+    #[cfg(feature = "jwt")]
+    #[must_use]
+    pub fn token_cookie(mut self, tokens: JwtAuth<T>) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
     /// The routes.
     ///
     /// # Errors
@@ -89,17 +108,20 @@ impl<T: SessionData> AuthRoutes<T> {
         }
         let redirect = HeaderValue::from_str(&self.redirect_to)
             .map_err(|_| OptionsError::new("the redirect is no address"))?;
+        let ways = Arc::new(Ways {
+            attempts: self.attempts,
+            back: redirect,
+            #[cfg(feature = "jwt")]
+            tokens: self.tokens,
+            sessions: PhantomData,
+        });
         let mut router = Router::new();
-        let back = Back(redirect);
         for (name, provider) in self.providers {
-            let back = back.clone();
-            let attempts = self.attempts.clone();
-            let sign_in = move |request| {
-                sign_in::<T>(provider.clone(), attempts.clone(), back.clone(), request)
-            };
+            let ways: Arc<Ways<T>> = ways.clone();
+            let sign_in = move |request| sign_in(provider.clone(), ways.clone(), request);
             router = router.route(&format!("/auth/{name}"), post(sign_in));
         }
-        let logout = move |request| sign_out::<T>(back.clone(), request);
+        let logout = move |request| sign_out(ways.clone(), request);
         Ok(router.route("/auth/logout", post(logout)))
     }
 }
@@ -119,14 +141,22 @@ impl<T> fmt::Debug for AuthRoutes<T> {
     }
 }
 
-/// Where browsers go.
-#[derive(Clone)]
-struct Back(HeaderValue);
+/// How users are signed in and out, whatever the provider.
+struct Ways<T> {
+    attempts: Option<Arc<dyn SignInAttempts>>,
+    /// Where browsers go.
+    back: HeaderValue,
+    #[cfg(feature = "jwt")]
+    tokens: Option<JwtAuth<T>>,
+    sessions: PhantomData<fn() -> T>,
+}
 
-impl Back {
+impl<T> Ways<T> {
     fn answer(&self, accepted: Accepted, json: &Value) -> Response {
         match accepted {
-            Accepted::Html => (StatusCode::SEE_OTHER, [(LOCATION, self.0.clone())]).into_response(),
+            Accepted::Html => {
+                (StatusCode::SEE_OTHER, [(LOCATION, self.back.clone())]).into_response()
+            }
             Accepted::Json | Accepted::Text => {
                 let kind = HeaderValue::from_static("application/json");
                 ([(CONTENT_TYPE, kind)], json.to_string()).into_response()
@@ -137,18 +167,28 @@ impl Back {
 
 async fn sign_in<T: SessionData>(
     provider: Arc<dyn AuthProvider>,
-    attempts: Option<Arc<dyn SignInAttempts>>,
-    back: Back,
+    ways: Arc<Ways<T>>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let attempt = read_sign_in(&parts.headers, body).await?;
     let address = attempts::address_of(&parts.headers, &parts.extensions);
-    let user = attempts::authenticate(&*provider, attempts.as_deref(), &attempt, address);
+    let user = attempts::authenticate(&*provider, ways.attempts.as_deref(), &attempt, address);
     let mut user = user.await?;
     user.provider = Some(provider.name().to_owned());
-    // Nobody is signed in to a session that stands for one that cannot be read.
+    let json = json!({
+        "userName": user.user_name,
+        "displayName": user.display_name,
+        "rememberMe": attempt.remember_me,
+    });
+    let response = ways.answer(Accepted::of(&parts.headers), &json);
     let context = SessionContext::of(&parts.extensions)?;
+    #[cfg(feature = "jwt")]
+    if let Some(tokens) = &ways.tokens {
+        let token = tokens.sign_in(context, user, attempt.remember_me).await?;
+        return Ok(with_token(context, response, Some(token)));
+    }
+    // Nobody is signed in to a session that stands for one that cannot be read.
     let mut session = context.session_or::<T>(WhenReadingFails::Refuse).await?;
     let lifetime = match attempt.remember_me {
         true => Lifetime::Permanent,
@@ -161,20 +201,39 @@ async fn sign_in<T: SessionData>(
             }
         })
         .await?;
-    let json = json!({
-        "userName": user.user_name,
-        "displayName": user.display_name,
-        "rememberMe": attempt.remember_me,
-    });
-    Ok(back.answer(Accepted::of(&parts.headers), &json))
+    Ok(response)
 }
 
-async fn sign_out<T: SessionData>(back: Back, request: Request) -> Result<Response, Problem> {
+async fn sign_out<T: SessionData>(
+    ways: Arc<Ways<T>>,
+    request: Request,
+) -> Result<Response, Problem> {
     let context = SessionContext::of(request.extensions())?;
     let mut session = context.session_or::<T>(WhenReadingFails::Refuse).await?;
     let signed_out = session.sign_out().await?;
+    #[cfg(feature = "jwt")]
+    let signed_out = match ways.tokens {
+        Some(_) => signed_out || context.sent_token(request.headers()).is_some(),
+        None => signed_out,
+    };
     let json = json!({ "signedOut": signed_out });
-    Ok(back.answer(Accepted::of(request.headers()), &json))
+    let response = ways.answer(Accepted::of(request.headers()), &json);
+    #[cfg(feature = "jwt")]
+    if ways.tokens.is_some() {
+        return Ok(with_token(context, response, None));
+    }
+    Ok(response)
+}
+
+/// The response that has a browser keep a token, or forget the one it has.
+#[cfg(feature = "jwt")]
+fn with_token(
+    context: &SessionContext,
+    mut response: Response,
+    token: Option<(String, Option<std::time::Duration>)>,
+) -> Response {
+    context.write_token(response.headers_mut(), token);
+    response
 }
 
 /// The longest body of a sign-in, in bytes.

@@ -6,6 +6,8 @@ mod basic;
 mod connection;
 mod credentials;
 mod header;
+#[cfg(feature = "jwt")]
+mod jwt;
 mod request;
 mod users;
 
@@ -21,6 +23,8 @@ pub use attempts::{Attempt, AttemptEnd, AttemptLimit, SignInAttempts};
 pub use basic::BasicAuth;
 pub use connection::ConnectionRule;
 pub use credentials::{Credentials, StoredUser, UserStore, hash_password};
+#[cfg(feature = "jwt")]
+pub use jwt::{JwtAuth, JwtClaims, JwtHooks, JwtKey, JwtKeys, JwtRefusal};
 pub use request::{RequestAuthLayer, RequestAuthProvider, RequestAuthService};
 pub use users::{CacheUserStore, UsersById};
 

@@ -13,6 +13,7 @@ mod cookies;
 mod failures;
 mod headers;
 mod ids;
+mod jwt;
 mod other_sites;
 mod plain;
 mod secrets;
