@@ -1,6 +1,6 @@
 //! Calls that run as one statement, and who gets what of its answer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use sqlx::Row;
@@ -77,7 +77,8 @@ impl Request {
 /// Who waits for the answer of one statement.
 pub(crate) enum Waiting {
     Read(Vec<Reply<Option<Bytes>>>),
-    Put(Vec<Reply<()>>),
+    /// With the keys.
+    Put(Vec<(String, Reply<()>)>),
     Other(Reply<Answer>),
 }
 
@@ -95,8 +96,8 @@ pub(crate) fn merge(
                 readers.push(reply);
             }
             Request::Put(put, reply) => {
+                writers.push((put.key.clone(), reply));
                 puts.push(put);
-                writers.push(reply);
             }
             Request::Other(statement, reply) => return Some((statement, Waiting::Other(reply))),
         }
@@ -166,6 +167,30 @@ pub(crate) fn upsert(mut puts: Vec<Put>, statements: &Statements) -> Statement {
     )
 }
 
+/// An upsert of many without these keys; `None` if nothing is left, or nothing is taken away.
+pub(crate) fn without(statement: &Statement, keys: &HashSet<String>) -> Option<Statement> {
+    let [
+        Parameter::Texts(all),
+        Parameter::Blobs(values),
+        Parameter::MaybeIntegers(lifetimes),
+    ] = statement.parameters.as_slice()
+    else {
+        return None;
+    };
+    let left = || (0..all.len()).filter(|index| !keys.contains(&all[*index]));
+    let some_but_not_all = (1..all.len()).contains(&left().count());
+    some_but_not_all.then(|| {
+        Statement::new(
+            &statement.sql,
+            vec![
+                Parameter::Texts(left().map(|index| all[index].clone()).collect()),
+                Parameter::Blobs(left().map(|index| values[index].clone()).collect()),
+                Parameter::MaybeIntegers(left().map(|index| lifetimes[index]).collect()),
+            ],
+        )
+    })
+}
+
 impl Waiting {
     /// How many calls wait.
     pub(crate) fn len(&self) -> usize {
@@ -176,13 +201,26 @@ impl Waiting {
         }
     }
 
+    /// Answers the writers of these keys with a failure; the others go on waiting.
+    pub(crate) fn refuse(&mut self, keys: &HashSet<String>, failure: &Failure) {
+        let Self::Put(replies) = self else { return };
+        let (refused, waiting) = std::mem::take(replies)
+            .into_iter()
+            .partition(|(key, _)| keys.contains(key));
+        *replies = waiting;
+        let refused: Vec<(String, Reply<()>)> = refused;
+        for (_, reply) in refused {
+            drop(reply.send(Err(failure.clone())));
+        }
+    }
+
     /// Gives everybody their part.
     pub(crate) fn settle(self, statement: &Statement, result: Result<Answer, Failure>) {
         match self {
             Self::Other(reply) => drop(reply.send(result)),
             Self::Put(replies) => {
                 let result = result.map(drop);
-                for reply in replies {
+                for (_, reply) in replies {
                     drop(reply.send(result.clone()));
                 }
             }

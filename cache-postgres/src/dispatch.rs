@@ -6,6 +6,7 @@
 //! everything of one sort that waits then: reads become one `= ANY`, plain writes one upsert. So
 //! batches grow with the load, and a lone call waits for nobody.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -15,13 +16,13 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::batch::{Put, Request, Sort, merge};
+use crate::batch::{Put, Request, Sort, column, merge, without};
 use crate::connection::{Connection, Connections};
 use crate::error::{Failure, Stage, failure, leaves_connection_usable};
 use crate::health::{Health, PROBE_PAUSE};
 use crate::queue::Queue;
 use crate::sql::Statements;
-use crate::statement::{Answer, Protocol, Statement};
+use crate::statement::{Answer, Parameter, Protocol, Statement};
 
 /// How long a probe may take at least; with the pause before it that is less than a second.
 const PROBE: Duration = Duration::from_millis(800);
@@ -147,14 +148,24 @@ impl Dispatcher {
     }
 
     async fn serve(&self, requests: Vec<Request>, sort: Sort) {
-        let Some((statement, waiting)) = merge(requests, &self.statements) else {
+        let Some((mut statement, mut waiting)) = merge(requests, &self.statements) else {
             return;
         };
         let mut result = self.execute(&statement).await;
-        // Reading again is harmless, and a server that was restarted is there again.
-        if sort == Sort::Read && matches!(&result, Err(lost) if lost.kind == ErrorKind::Unavailable)
-        {
-            result = self.execute(&statement).await;
+        match &result {
+            // Reading again is harmless, and a server that was restarted is there again.
+            Err(lost) if lost.kind == ErrorKind::Unavailable && sort == Sort::Read => {
+                result = self.execute(&statement).await;
+            }
+            // Nothing was written because of one row, which is not the others' fault.
+            Err(taken) if taken.kind == ErrorKind::Overloaded && sort == Sort::Put => {
+                if let Some((locked, rest)) = self.without_locked(&statement).await {
+                    waiting.refuse(&locked, taken);
+                    statement = rest;
+                    result = self.execute(&statement).await;
+                }
+            }
+            _ => {}
         }
         match &result {
             Ok(_) => self.health.answered(),
@@ -163,6 +174,22 @@ impl Dispatcher {
             Err(failure) => self.failed(failure, waiting.len()),
         }
         waiting.settle(&statement, result);
+    }
+
+    /// The keys of an upsert whose rows somebody has locked, and the upsert without them.
+    async fn without_locked(&self, upsert: &Statement) -> Option<(HashSet<String>, Statement)> {
+        let Some(Parameter::Texts(keys)) = upsert.parameters.first() else {
+            return None;
+        };
+        let keys = vec![Parameter::Texts(keys.clone())];
+        let answer = self
+            .execute(&Statement::new(&self.statements.locked, keys))
+            .await
+            .ok()?;
+        let keys = answer.rows.iter().map(|row| column(row, 0));
+        let locked: HashSet<String> = keys.collect::<Result<_, Failure>>().ok()?;
+        let rest = without(upsert, &locked)?;
+        Some((locked, rest))
     }
 
     async fn execute(&self, statement: &Statement) -> Result<Answer, Failure> {

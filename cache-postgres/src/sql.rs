@@ -33,6 +33,8 @@ pub(crate) struct Statements {
     write_all_until: SqlStr,
     /// `$1` sorted keys, `$2` values, `$3` milliseconds from now or null for each.
     pub(crate) upsert_all: SqlStr,
+    /// `$1` keys; those whose rows somebody else has locked.
+    pub(crate) locked: SqlStr,
     /// `$1` key; a row that tells whether the entry was live.
     pub(crate) remove: SqlStr,
     /// `$1` keys; the number of live entries.
@@ -80,6 +82,7 @@ impl Statements {
             write_all_keep: sql(WRITE_ALL_KEEP),
             write_all_until: sql(WRITE_ALL_UNTIL),
             upsert_all: sql(&UPSERT_ALL.replace("@deadline", &deadline_after("n.millis"))),
+            locked: sql(LOCKED),
             remove: sql("DELETE FROM @table AS e WHERE e.key = $1 RETURNING @live"),
             remove_all: sql(REMOVE_ALL),
             increments: Lifetime::ALL.map(|lifetime| sql(&increment(lifetime))),
@@ -337,6 +340,11 @@ const WRITE_ALL_UNTIL: &str = "WITH locked AS MATERIALIZED (
     SELECT n.key, n.value, $3 FROM unnest($1::text[], $2::bytea[]) AS n (key, value)
     WHERE $3 > @now
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, deadline = excluded.deadline";
+
+const LOCKED: &str = "SELECT e.key FROM @table AS e WHERE e.key = ANY($1::text[])
+    EXCEPT
+    SELECT f.key FROM (
+        SELECT e.key FROM @table AS e WHERE e.key = ANY($1) FOR NO KEY UPDATE SKIP LOCKED) AS f";
 
 const REMOVE_ALL: &str = "WITH locked AS MATERIALIZED (
         SELECT e.key FROM @table AS e WHERE e.key = ANY($1::text[]) ORDER BY e.key FOR UPDATE),

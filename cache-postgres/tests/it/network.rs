@@ -101,14 +101,18 @@ async fn one_probe_at_a_time_looks_for_the_end_of_an_outage() {
     for result in ends(join_all((0..30).map(|_| behind.cache.ping()))).await {
         result.unwrap_err();
     }
-    let before = behind.proxy.connections();
+    let (before, started) = (behind.proxy.connections(), std::time::Instant::now());
     for _ in 0..2_000 {
         ends(behind.cache.ping()).await.unwrap_err();
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    // Each waits at least 800 ms for an answer.
-    let probes = behind.proxy.connections() - before;
-    assert!((1..=6).contains(&probes), "{probes} connections");
+    // Each waits 800 ms for an answer, so this many fit into the time that has passed.
+    let probes = u128::from(behind.proxy.connections() - before);
+    let most = started.elapsed().as_millis() / 800 + 2;
+    assert!(
+        (1..=most).contains(&probes),
+        "{probes} connections, {most} expected"
+    );
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ const VALUE: Bytes = Bytes::from_static(b"value");
 #[tokio::test]
 async fn one_connection_serves_many_calls() {
     let database = Database::take().await;
-    let options = database.options().max_connections(1);
+    let options = database.patient_options().max_connections(1);
     let cache = PostgresCache::connect_with(options).await.unwrap();
     let calls = (0..500).map(|n| {
         let cache = &cache;
@@ -122,6 +122,43 @@ async fn an_entry_that_somebody_locks_is_overloaded_and_others_go_on() {
 }
 
 #[tokio::test]
+async fn a_locked_entry_does_not_fail_the_writes_that_run_with_its_own() {
+    let database = Database::take().await;
+    let cache = database.connect().await;
+    let keys: Vec<String> = (0..60).map(|n| n.to_string()).collect();
+    for key in &keys[..40] {
+        cache
+            .write(key, VALUE, Condition::Always, Expiry::Never)
+            .await
+            .unwrap();
+    }
+    let mut other = database.connection().await;
+    let lock = format!(
+        "BEGIN; SELECT FROM {} WHERE key = '30' FOR UPDATE",
+        database.table()
+    );
+    other
+        .execute(sqlx::raw_sql(AssertSqlSafe(lock)))
+        .await
+        .unwrap();
+    let writes = keys
+        .iter()
+        .map(|key| cache.write(key, Bytes::new(), Condition::Always, Expiry::Never));
+    for (key, result) in keys.iter().zip(ends(join_all(writes)).await) {
+        match key.as_str() {
+            "30" => assert_eq!(result.unwrap_err().kind(), ErrorKind::Overloaded),
+            _ => assert!(result.unwrap(), "{key}"),
+        }
+    }
+    let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let values = cache.read_all(&names).await.unwrap();
+    for (key, value) in keys.iter().zip(values) {
+        let expected = if key == "30" { VALUE } else { Bytes::new() };
+        assert_eq!(value, Some(expected), "{key}");
+    }
+}
+
+#[tokio::test]
 async fn a_flush_does_not_wait_for_who_holds_the_table() {
     let database = Database::take().await;
     let cache = database.connect().await;
@@ -144,9 +181,12 @@ async fn the_callers_pool_is_used_and_given_back() {
     let database = Database::take().await;
     let options = PgPoolOptions::new().max_connections(1);
     let pool = options.connect(&database.url()).await.unwrap();
-    let cache = PostgresCache::with_pool(pool.clone(), database.options())
-        .await
-        .unwrap();
+    let cache = PostgresCache::with_pool(
+        pool.clone(),
+        database.options().timeout(Duration::from_secs(3)),
+    )
+    .await
+    .unwrap();
     cache
         .write("k", VALUE, Condition::Always, Expiry::Never)
         .await
