@@ -65,22 +65,23 @@ impl SessionBag {
     /// `Store`, of kind `Codec` if the value is of another type.
     pub async fn get<V: DeserializeOwned>(&self, key: &str) -> SessionResult<Option<V>> {
         self.check(key)?;
-        let Some((id, at)) = self.place().await? else {
-            return Ok(None);
-        };
-        let (session, value) = (key::session_key(&at), key::bag_key(&at, key)?);
-        let mut read = self.store().cache.read_all(&[&session, &value]).await?;
-        let (value, session) = (read.pop().flatten(), read.pop().flatten());
-        let Some(known) = self.note(&id, &at, session).await? else {
-            return Ok(None);
-        };
-        let now = self.store().now();
-        match value {
-            Some(value) if known.record.meta.has_bag_key(key, now) => {
-                Ok(Some(Codec::decode(&value)?))
-            }
-            _ => Ok(None),
+        for _ in 0..TRIES {
+            let Some((id, at)) = self.place().await? else {
+                break;
+            };
+            let (session, value) = (key::session_key(&at), key::bag_key(&at, key)?);
+            let mut read = self.store().cache.read_all(&[&session, &value]).await?;
+            let (value, session) = (read.pop().flatten(), read.pop().flatten());
+            let known = match self.note(&id, &at, session).await? {
+                Noted::There(known) => known,
+                Noted::Moved => continue,
+                Noted::Gone => break,
+            };
+            let now = self.store().now();
+            let value = value.filter(|_| known.record.meta.has_bag_key(key, now));
+            return Ok(value.map(|value| Codec::decode(&value)).transpose()?);
         }
+        Ok(None)
     }
 
     /// Writes a value that lives as long as the session; makes the session if there is none.
@@ -214,13 +215,18 @@ impl SessionBag {
         id: &SessionId,
         at: &StoredId,
         read: Option<Bytes>,
-    ) -> SessionResult<Option<Known>> {
+    ) -> SessionResult<Noted> {
         let found = match (read, self.current.known()) {
             (None, _) => Found::Nothing,
             (Some(bytes), Some(known)) if known.bytes == bytes => Found::Session(known),
             (Some(bytes), _) => self.store().found(at, bytes, None)?,
         };
-        look_up::note(&*self.owner, &self.current, id, found).await
+        if let Found::Moved(_) = found {
+            look_up::refresh(&*self.owner, &self.current, id).await?;
+            return Ok(Noted::Moved);
+        }
+        let known = look_up::note(&*self.owner, &self.current, id, found).await?;
+        Ok(known.map_or(Noted::Gone, Noted::There))
     }
 
     /// Sees to it that the session is there and names the key; `None` if another was faster.
@@ -288,7 +294,7 @@ impl SessionBag {
     }
 
     /// Writes the value and looks whether the session is still there and names it; `false` if it
-    /// does not name it any more.
+    /// does not name it any more, or has got a new id.
     async fn write(
         &self,
         id: &SessionId,
@@ -306,13 +312,17 @@ impl SessionBag {
             .write(&entry, value, Condition::Always, expiry)
             .await?;
         let session = cache.read(&session).await?;
-        let Some(newest) = self.note(id, &known.at, session).await? else {
-            if let Err(error) = cache.remove(&entry).await {
-                tracing::warn!(%error, "a bag value without a session stays until it expires");
-            }
-            return Err(SessionError::Removed);
-        };
-        Ok(newest.record.meta.bag.contains_key(key))
+        let noted = self.note(id, &known.at, session).await?;
+        if let Noted::There(newest) = noted {
+            return Ok(newest.record.meta.bag.contains_key(key));
+        }
+        if let Err(error) = cache.remove(&entry).await {
+            tracing::warn!(%error, "a bag value without a session stays until it expires");
+        }
+        match noted {
+            Noted::Moved => Ok(false),
+            _ => Err(SessionError::Removed),
+        }
     }
 
     /// Removes the values whose keys are chosen, names first; gives how many there were.
@@ -340,6 +350,14 @@ impl SessionBag {
         }
         Err(SessionError::Conflict)
     }
+}
+
+/// What a read of the session beside a value came to.
+enum Noted {
+    There(Known),
+    /// It has got a new id, which the request knows now.
+    Moved,
+    Gone,
 }
 
 impl fmt::Debug for SessionBag {

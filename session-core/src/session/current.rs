@@ -37,7 +37,8 @@ pub enum SessionChange {
     Unchanged,
     /// A session was stored under a new id, where none was before.
     Created,
-    /// The session has a new id; the old one is dead.
+    /// The session has a new id; the old one is dead, at once or after its
+    /// [grace time](crate::SessionOptions::renewal_grace).
     Renewed,
     /// The session was removed by this request, or was to be removed and is not there.
     Removed,

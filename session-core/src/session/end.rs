@@ -32,15 +32,21 @@ impl<T: SessionData> Inner<T> {
         seen: &mut Option<Known>,
     ) -> SessionResult<bool> {
         let mut next = seen.take();
+        let mut at = at.clone();
         for tried in 0..TRIES {
             let known = match next.take() {
                 Some(known) => known,
-                None => match self.store.read(at).await {
+                None => match self.store.read(&at).await {
                     Ok(Found::Session(known)) => known,
                     Ok(Found::Nothing) => return Ok(false),
+                    // It ends under whichever id it has.
+                    Ok(Found::Moved(to)) => {
+                        at = to;
+                        continue;
+                    }
                     // What cannot be read can be removed, a newer version's session among it.
-                    Ok(Found::Undecodable(_)) => return self.store.remove(at).await,
-                    Err(error) if error.is_codec() => return self.store.remove(at).await,
+                    Ok(Found::Undecodable(_)) => return self.store.remove(&at).await,
+                    Err(error) if error.is_codec() => return self.store.remove(&at).await,
                     Err(error) => return Err(error),
                 },
             };
@@ -54,7 +60,7 @@ impl<T: SessionData> Inner<T> {
             }
             *seen = Some(known);
         }
-        let gone = self.store.remove(at).await?;
+        let gone = self.store.remove(&at).await?;
         if let Some(known) = seen {
             self.store.clear_bag(known).await;
         }

@@ -100,7 +100,7 @@ async fn read(store: &Store, key: Result<String>) -> SessionResult<Option<Known>
     };
     match store.read(&at).await {
         Ok(Found::Session(known)) => Ok(Some(known)),
-        Ok(Found::Nothing | Found::Undecodable(_)) => Ok(None),
+        Ok(Found::Nothing | Found::Moved(_) | Found::Undecodable(_)) => Ok(None),
         Err(error) if error.is_codec() => Ok(None),
         Err(error) => Err(error),
     }

@@ -9,7 +9,8 @@ use super::error::{SessionError, SessionResult};
 use super::events::EventContext;
 use super::id::SessionId;
 use super::options::{Lifetime, Undecodable};
-use super::store::{Found, Known, Slid, Store};
+use super::store::{Found, Known, Store};
+use super::times::Slid;
 use crate::error::Error;
 
 /// How often a write that meets others is tried. Each try that fails means that another succeeded,
@@ -69,7 +70,7 @@ pub(super) async fn refresh(
     id: &SessionId,
 ) -> SessionResult<Option<Known>> {
     let found = match current.state() {
-        State::Live(of, known) if of == *id => owner.store().read(&known.at).await?,
+        State::Live(of, known) if of == *id => owner.store().follow(&known.at).await?,
         _ => owner.store().find(id).await?,
     };
     note(owner, current, id, found).await
@@ -87,7 +88,7 @@ pub(super) async fn note(
             current.seen(id.clone(), known.clone());
             return Ok(Some(known));
         }
-        Found::Nothing => current.not_found(id),
+        Found::Nothing | Found::Moved(_) => current.not_found(id),
         Found::Undecodable(error) => pass_over(owner, current, id, error).await?,
     }
     Ok(None)

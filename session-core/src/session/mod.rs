@@ -10,6 +10,10 @@
 //! entry names the keys of its bag, so that whatever ends or moves a session knows all that
 //! belongs to it without listing the store.
 //!
+//! Three things lie beside the entry of a session, each with the reason for its order of writes in
+//! its file: the index of its user (`index.rs`, read by `users.rs`), its bag (`bag.rs`), and what
+//! is left for a while where it got a new id (`sign_in.rs`).
+//!
 //! What one request knows of its session is shared by all its parts in a
 //! [`CurrentSession`](crate::CurrentSession). Neither backends nor cookies are known here.
 
@@ -33,6 +37,7 @@ mod sessions;
 mod sign_in;
 mod stateless;
 mod store;
+mod times;
 mod users;
 mod write;
 

@@ -86,6 +86,7 @@ pub struct SessionOptions {
     pub(super) codec: Codec,
     pub(super) max_bag_keys: usize,
     pub(super) max_user_sessions: usize,
+    pub(super) renewal_grace: Duration,
     id_form: IdForm,
     old_id_forms: Vec<IdForm>,
     ids: Arc<dyn Fn() -> Result<SessionId> + Send + Sync>,
@@ -105,6 +106,7 @@ impl Default for SessionOptions {
             codec: Codec::Json,
             max_bag_keys: 1_000,
             max_user_sessions: 1_000,
+            renewal_grace: Duration::ZERO,
             id_form: IdForm::Plain,
             old_id_forms: Vec::new(),
             ids: Arc::new(SessionId::random),
@@ -208,6 +210,20 @@ impl SessionOptions {
         self
     }
 
+    /// How long the old id still reads the session after [`Session::renew`](crate::Session::renew)
+    /// gave it a new one; not at all by default.
+    ///
+    /// With some seconds a tab or a request that is under way with the old id is not signed out.
+    /// What it writes goes to the one session there is, and costs a read more. After a sign-in and
+    /// a sign-out the old id is dead all the same, also one that was in its grace time. Whoever
+    /// has stolen the old id has it for that time; and a program of an older version that shares
+    /// the store gives an error for it.
+    #[must_use]
+    pub fn renewal_grace(mut self, grace: Duration) -> Self {
+        self.renewal_grace = grace;
+        self
+    }
+
     /// Stores ids hashed with this key (HMAC-SHA-256), so that who reads the store, a copy or a
     /// listing of it can open no session; as they are by default.
     ///
@@ -297,6 +313,7 @@ impl fmt::Debug for SessionOptions {
             .field("codec", &self.codec)
             .field("max_bag_keys", &self.max_bag_keys)
             .field("max_user_sessions", &self.max_user_sessions)
+            .field("renewal_grace", &self.renewal_grace)
             .field("id_form", &self.id_form)
             .field("old_id_forms", &self.old_id_forms)
             .finish_non_exhaustive()

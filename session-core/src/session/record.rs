@@ -14,6 +14,12 @@
 //! `"user":"{SHA-256 of the user's id, hex}"` stands before the data where a user is signed in: the
 //! index that names the session. A record without it belongs to none.
 //!
+//! Where a session got a new id and the old one is still to read it for a while, this is left:
+//!
+//! ```json
+//! {"v":2,"moved":"{stored id}","until":1700000030000}
+//! ```
+//!
 //! A reader ignores fields it does not know. A change that an older reader would get wrong raises
 //! `v`, and such a record is an error to the older reader, never a session.
 
@@ -25,6 +31,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::id::StoredId;
 use super::index::UserKey;
 use super::options::Lifetime;
 use crate::codec::Codec;
@@ -33,6 +40,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The version that this code writes, and the newest that it reads.
 const VERSION: u32 = 1;
+
+/// The version of what leads to a session: no reader of version 1 takes it for one.
+const LEAD_VERSION: u32 = 2;
 
 /// A session as it is stored, its data still encoded.
 #[derive(Clone)]
@@ -65,6 +75,8 @@ pub(super) struct Meta {
 pub(super) enum Unreadable {
     /// A newer version wrote them.
     Newer(Error),
+    /// They lead to where the session is now, until then.
+    Moved { to: StoredId, until: i64 },
     /// They are damaged, or another program's.
     Damaged(Error),
 }
@@ -167,6 +179,9 @@ impl Record {
             Ok(record) if record.meta.v == VERSION => Ok(record),
             Ok(record) => Err(other_version(record.meta.v)),
             Err(error) => Err(match version(bytes) {
+                Some(LEAD_VERSION) => {
+                    Lead::decode(bytes).unwrap_or_else(|| other_version(LEAD_VERSION))
+                }
                 Some(v) if v > VERSION => other_version(v),
                 _ => Unreadable::Damaged(error),
             }),
@@ -220,6 +235,33 @@ struct Text<'t> {
     user: Option<UserKey>,
     #[serde(borrow)]
     data: &'t RawValue,
+}
+
+/// What is left under an old id.
+#[derive(Serialize, Deserialize)]
+struct Lead {
+    v: u32,
+    moved: Box<str>,
+    until: i64,
+}
+
+impl Lead {
+    fn decode(bytes: &[u8]) -> Option<Unreadable> {
+        let lead: Self = serde_json::from_slice(bytes).ok()?;
+        Some(Unreadable::Moved {
+            to: StoredId::from_key(&lead.moved),
+            until: lead.until,
+        })
+    }
+}
+
+/// What leads from an old id to where the session is now.
+pub(super) fn lead(to: &StoredId, until: i64) -> Result<Bytes> {
+    Codec::Json.encode(&Lead {
+        v: LEAD_VERSION,
+        moved: to.as_str().into(),
+        until,
+    })
 }
 
 /// What the binary codecs write. Not the JSON form, because that has no field for bytes.

@@ -14,7 +14,7 @@ use super::id::{SessionHandle, SessionId};
 use super::options::Lifetime;
 use super::record::instant;
 use super::sessions::Sessions;
-use super::store::Slid;
+use super::times::Slid;
 use crate::entry::TimeToLive;
 
 /// A session with the application's data, which it dereferences to.
@@ -80,7 +80,8 @@ impl<T: SessionData> Session<T> {
         self.data
     }
 
-    /// The id under which the session is stored; none if it is not.
+    /// The id that opens the session; none if it is not stored. In the grace time of a
+    /// [renewal](crate::SessionOptions::renewal_grace) it may be the old one.
     pub fn id(&self) -> Option<SessionId> {
         self.current.id()
     }

@@ -104,7 +104,8 @@ use crate::error::Result;
 /// | [`remove_user_session`](Sessions::remove_user_session) | 1, and what a removal by id costs |
 ///
 /// Finding a session by its id costs a call more for each
-/// [fallback](SessionOptions::fallback_id_key) that has to be tried.
+/// [fallback](SessionOptions::fallback_id_key) that has to be tried, and a call more for each new
+/// id that it has got since, in the [grace time](SessionOptions::renewal_grace) of that.
 ///
 /// A sign-in is [`Session::sign_in`] or the first save that stores a user; requests of a user who
 /// is signed in pay nothing for the index.

@@ -7,6 +7,7 @@
 //! newest data.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -99,7 +100,9 @@ impl<T: SessionData> Session<T> {
 
     /// Gives the session a new id and removes the old entry; data, bag and limits stay.
     ///
-    /// To be used when a user's rights change. A session that is not stored is stored. Its
+    /// To be used when a user's rights change. With a
+    /// [grace time](crate::SessionOptions::renewal_grace) the old id still reads the session under
+    /// its new one for a while; without it the old id is dead. A session that is not stored is stored. Its
     /// lifetime starts anew as with a save. Unsaved changes of this copy are dropped. Costs as
     /// much as [`sign_in`](Session::sign_in), and fails as harmlessly.
     ///
@@ -227,7 +230,7 @@ impl Store {
             let names = old.record.meta.bag_keys(now).map(str::to_owned);
             let own = |name: String| (name.clone(), old.record.meta.bag[&name]);
             record.meta.bag = names.map(own).collect();
-            values = self.bag_values(old).await?;
+            (values, _) = self.bag_values(old, None).await?;
         }
         let inserted = self.insert_after(Some(replaced), record).await?;
         let Inserted {
@@ -239,15 +242,24 @@ impl Store {
             self.discard(&new).await;
             return Err(error);
         }
-        match self.remove_if_unchanged(old).await {
+        let grace = match replaced.is_renewed {
+            true => self.options.renewal_grace,
+            false => Duration::ZERO,
+        };
+        let left = match grace.is_zero() {
+            true => self.remove_if_unchanged(old).await,
+            false => self.replace_by_lead(old, &new.at, grace).await,
+        };
+        match left {
             Ok(true) => {}
             Ok(false) => {
                 self.discard(&new).await;
                 return Ok(None);
             }
             Err(error) => match self.read(&old.at).await {
-                // The removal took place and its answer was lost.
-                Ok(Found::Nothing) => {}
+                // It took place and its answer was lost.
+                Ok(Found::Nothing) if grace.is_zero() => {}
+                Ok(Found::Moved(to)) if to == new.at => {}
                 // Whether it took place is not known, so both stay: each is whole, and nobody has
                 // the new id.
                 Err(_) => return Err(error),
@@ -269,28 +281,44 @@ impl Store {
     /// Copies what the bag got between being copied and the removal of its session.
     ///
     /// A write of the bag that was acknowledged took place before that removal, since it checks
-    /// afterwards that the session is there; so it is seen here.
+    /// afterwards that the session is there; so it is seen here. If the new session has been ended
+    /// already, as a sign-out everywhere can do, what was copied for it goes too.
     async fn catch_up(&self, old: &Known, new: &Known, copied: &Values) -> SessionResult<()> {
         if new.record.meta.bag.is_empty() {
             return Ok(());
         }
-        let mut values = self.bag_values(old).await?;
+        let (mut values, mut is_there) = self.bag_values(old, Some(new)).await?;
         values.retain(|key, value| copied.get(key) != Some(value));
         values.retain(|key, _| new.record.meta.bag.contains_key(key));
-        self.write_bag(new, &values).await
+        if is_there && !values.is_empty() {
+            self.write_bag(new, &values).await?;
+            is_there = matches!(self.read(&new.at).await?, Found::Session(_));
+        }
+        if !is_there {
+            self.clear_bag(new).await;
+        }
+        Ok(())
     }
 
-    async fn bag_values(&self, of: &Known) -> SessionResult<Values> {
+    /// The values of a bag, and whether another session is there, in one call.
+    async fn bag_values(&self, of: &Known, other: Option<&Known>) -> SessionResult<(Values, bool)> {
         let names: Vec<&str> = of.record.meta.bag_keys(self.now()).collect();
-        if names.is_empty() {
-            return Ok(Values::new());
+        let mut keys = bag_keys(&of.at, &names)?;
+        keys.extend(other.map(|other| key::session_key(&other.at)));
+        if keys.is_empty() {
+            return Ok((Values::new(), true));
         }
-        let keys = bag_keys(&of.at, &names)?;
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let values = self.cache.read_all(&keys).await?;
-        let values = names.into_iter().zip(values);
+        let mut read = self.cache.read_all(&keys).await?;
+        let is_there = match other.and_then(|other| Some((other, read.pop()??))) {
+            Some((other, bytes)) => {
+                matches!(self.found(&other.at, bytes, None)?, Found::Session(_))
+            }
+            None => false,
+        };
+        let values = names.into_iter().zip(read);
         let values = values.filter_map(|(name, value)| Some((name.to_owned(), value?)));
-        Ok(values.collect())
+        Ok((values.collect(), is_there))
     }
 
     /// Writes values into a bag whose session names them already, each with the time it has.

@@ -13,8 +13,8 @@ use bytes::Bytes;
 use super::error::SessionResult;
 use super::id::{SessionId, StoredId};
 use super::index::{Replaced, SeenIndex, UserKey};
-use super::options::{SessionOptions, Sliding};
-use super::record::{Meta, Record, Unreadable};
+use super::options::SessionOptions;
+use super::record::{self, Meta, Record, Unreadable};
 use crate::client::CacheClientExtended;
 use crate::entry::{Condition, Expiry, TimeToLive, millis_rounded_up};
 use crate::error::{Error, ErrorKind};
@@ -51,17 +51,10 @@ pub(super) struct Inserted {
 pub(super) enum Found {
     Session(Known),
     Nothing,
+    /// The session has got a new id, and the old one still leads to it.
+    Moved(StoredId),
     /// Bytes that are no session, and why.
     Undecodable(Error),
-}
-
-/// What sliding came to.
-#[derive(PartialEq, Eq)]
-pub(super) enum Slid {
-    NotNeeded,
-    /// The session lives until then.
-    Until(i64),
-    Gone,
 }
 
 /// A deadline that never comes.
@@ -82,11 +75,24 @@ impl Store {
     /// Finds a session by its id, wherever it is stored.
     pub(super) async fn find(&self, id: &SessionId) -> SessionResult<Found> {
         for at in self.options.all_stored(id) {
-            match self.read(&at).await? {
+            match self.follow(&at).await? {
                 Found::Nothing => {}
                 found => return Ok(found),
             }
         }
+        Ok(Found::Nothing)
+    }
+
+    /// Reads a session, where it is now if it has got a new id; never gives `Moved`.
+    pub(super) async fn follow(&self, at: &StoredId) -> SessionResult<Found> {
+        let mut at = at.clone();
+        for _ in 0..=MOST_MOVES {
+            match self.read(&at).await? {
+                Found::Moved(to) => at = to,
+                found => return Ok(found),
+            }
+        }
+        // So many new ids in so short a time: the first of them ends early.
         Ok(Found::Nothing)
     }
 
@@ -132,6 +138,10 @@ impl Store {
         let record = match Record::decode(&bytes) {
             Ok(record) => record,
             Err(Unreadable::Newer(error)) => return Err(error.into()),
+            Err(Unreadable::Moved { until, .. }) if until <= self.now() => {
+                return Ok(Found::Nothing);
+            }
+            Err(Unreadable::Moved { to, .. }) => return Ok(Found::Moved(to)),
             Err(Unreadable::Damaged(error)) => return Ok(Found::Undecodable(error)),
         };
         if self.limit(&record.meta) <= self.now() {
@@ -282,6 +292,22 @@ impl Store {
             .await?)
     }
 
+    /// Leaves in place of a session what leads to it for a while; `false` if it is not stored as
+    /// `known` any more.
+    pub(super) async fn replace_by_lead(
+        &self,
+        known: &Known,
+        to: &StoredId,
+        grace: Duration,
+    ) -> SessionResult<bool> {
+        let until = deadline(self.now(), grace);
+        let key = key::session_key(&known.at);
+        let condition = Condition::Equals(known.bytes.clone());
+        let lead = record::lead(to, until)?;
+        let written = self.cache.write(&key, lead, condition, Expiry::In(grace));
+        Ok(written.await?)
+    }
+
     /// Removes whatever is stored as a session.
     pub(super) async fn remove(&self, at: &StoredId) -> SessionResult<bool> {
         Ok(self.cache.remove(&key::session_key(at)).await?)
@@ -303,80 +329,15 @@ impl Store {
             tracing::warn!(%error, "the bag of a removed session stays until it expires");
         }
     }
-
-    /// Moves the deadline of a session that is used, if little enough is left.
-    pub(super) async fn slide(&self, known: &Known, by_hand: bool) -> SessionResult<Slid> {
-        let now = self.now();
-        let meta = &known.record.meta;
-        let mut window = self.limit(meta).saturating_sub(now);
-        // Without sliding, use moves the idle limit only, and the lifetime ends when it ends.
-        let lifetime_ends = match by_hand || self.options.sliding == Sliding::EveryRequest {
-            true => now.saturating_add(meta.lifetime),
-            false => meta.saved.saturating_add(meta.lifetime),
-        };
-        window = window.min(lifetime_ends.saturating_sub(now));
-        if let Some(idle) = self.options.idle_limit {
-            window = window.min(millis_rounded_up(idle));
-        }
-        let below = match self.options.slide_below {
-            Some(below) => millis_rounded_up(below),
-            None => window - window / 10,
-        };
-        let target = now.saturating_add(window);
-        let deadline = known.deadline.unwrap_or(now);
-        if deadline.saturating_sub(now) >= below || target.saturating_sub(deadline) < LEAST_GAIN {
-            return Ok(Slid::NotNeeded);
-        }
-        let key = key::session_key(&known.at);
-        let expiry = Expiry::In(millis(window));
-        Ok(match self.cache.set_time_to_live(&key, expiry).await? {
-            true => Slid::Until(target),
-            false => Slid::Gone,
-        })
-    }
-
-    /// What is left of a session that was seen; `None` once its time is over.
-    pub(super) fn time_to_live(&self, known: &Known) -> Option<TimeToLive> {
-        let meta = &known.record.meta;
-        // Nobody asked the store: what the last save gave, which sliding may have lengthened.
-        let deadline = known.deadline.unwrap_or_else(|| {
-            let left = self.left_after_save(meta, meta.saved);
-            deadline(meta.saved, left)
-        });
-        if deadline == NEVER {
-            return Some(TimeToLive::Never);
-        }
-        let left = deadline.saturating_sub(self.now());
-        (left > 0).then(|| TimeToLive::Remaining(millis(left)))
-    }
-
-    /// Whether a request that looks a session up may have to slide it.
-    pub(super) fn slides_on_use(&self) -> bool {
-        self.options.sliding == Sliding::EveryRequest || self.options.idle_limit.is_some()
-    }
-
-    /// When the session ends whatever happens.
-    pub(super) fn limit(&self, meta: &Meta) -> i64 {
-        let limit = millis_rounded_up(self.options.absolute_limit);
-        meta.until.min(meta.created.saturating_add(limit))
-    }
-
-    /// How long a session lives that is saved now.
-    fn left_after_save(&self, meta: &Meta, now: i64) -> Duration {
-        let idle = self.options.idle_limit.map_or(NEVER, millis_rounded_up);
-        let left = meta.lifetime.min(idle);
-        millis(left.min(self.limit(meta).saturating_sub(now)))
-    }
 }
 
 pub(super) fn millis(millis: i64) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }
 
-fn deadline(now: i64, left: Duration) -> i64 {
+pub(super) fn deadline(now: i64, left: Duration) -> i64 {
     now.saturating_add(millis_rounded_up(left))
 }
 
-/// Sliding that would gain less than this many milliseconds is not worth a write; without it the
-/// rounding of what is left would cause one at every request near the absolute limit.
-const LEAST_GAIN: i64 = 1_000;
+/// How many new ids in a row are followed from an old one.
+const MOST_MOVES: usize = 4;

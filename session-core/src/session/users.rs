@@ -181,7 +181,7 @@ impl<T: SessionData> Inner<T> {
                     }
                 };
                 match self.take_away(&at, &mut seen).await {
-                    Ok(true) => gone.push(at),
+                    Ok(true) => gone.push(seen.map_or(at, |known| known.at)),
                     Ok(false) => unseen.push(at),
                     Err(error) => failed = Some(error),
                 }

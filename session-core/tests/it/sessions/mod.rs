@@ -2,6 +2,7 @@
 
 mod bag;
 mod costs;
+mod grace;
 mod hashed;
 mod hooks;
 mod ids;

@@ -13,6 +13,49 @@ use super::{START_MS, Shop, World};
 /// Bytes that version 1 wrote. They are read for ever: never change them, add others.
 const V1: &str = r#"{"v":1,"created":1700000000000,"saved":1700000001000,"lifetime":1209600000,"until":1707776000000,"permanent":true,"bag":{"cart":null,"code":1700000003000},"data":{"auth":{"is_authenticated":true,"user_id":"17","user_name":"alice","roles":["admin"]},"visits":3,"note":"hello"}}"#;
 
+/// The same of a user, and in bincode without and with one.
+const V1_OF_USER: &str = r#"{"v":1,"created":1700000000000,"saved":1700000001000,"lifetime":1209600000,"until":1707776000000,"permanent":true,"bag":{},"user":"2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90","data":{"auth":{"is_authenticated":true,"user_id":"alice"},"visits":3}}"#;
+const V1_BINARY: &str = "0101fd00d0ca9f17030000fd00d0ca9f17030000fc00103290fd0080c33e1b0300000000140100000000000000000000000000000000000300";
+const V1_BINARY_OF_USER: &str = "0101fd00d0ca9f17030000fd00d0ca9f17030000fc00103290fd0080c33e1b03000000001a010100000105616c6963650000000000000000000000000003004032626438303663393766306530306166316131666333333238666137363361393236393732336338646238666163346639336166373164623138366436653930";
+
+/// What leads from an old id to a session, and the index of a user.
+const LEAD: &str = r#"{"v":2,"moved":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB","until":1700000030000}"#;
+const INDEX: &str = r#"{"v":1,"sessions":{"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB":{"until":1707776000000,"added":1700000000000}}}"#;
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<_> = hex
+        .chars()
+        .map(|digit| digit.to_digit(16).unwrap())
+        .collect();
+    let byte = |pair: &[u32]| u8::try_from(pair[0] * 16 + pair[1]).unwrap();
+    digits.chunks(2).map(byte).collect()
+}
+
+#[tokio::test]
+async fn the_other_forms_that_version_1_wrote_are_read() {
+    for (stored, user) in [
+        (V1_OF_USER.as_bytes().to_vec(), Some("alice")),
+        (bytes(V1_BINARY), None),
+        (bytes(V1_BINARY_OF_USER), Some("alice")),
+    ] {
+        let world = World::new();
+        let id = SessionId::from_bytes([1; 24]);
+        plant(&world, &id, stored).await;
+        let old = SessionId::from_bytes([2; 24]);
+        plant(&world, &old, LEAD).await;
+        let key = "user:sess:2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90";
+        let expiry = Expiry::In(Duration::from_secs(1_000));
+        let map = &world.store.map;
+        map.write(key, INDEX.into(), Condition::Always, expiry)
+            .await
+            .unwrap();
+        assert_eq!(world.request(&id).await.visits, 3);
+        assert_eq!(world.request(&old).await.auth.user_id.as_deref(), user);
+        let of_alice = world.sessions.remove_user("alice").await.unwrap();
+        assert_eq!(of_alice, u64::from(user.is_some()));
+    }
+}
+
 async fn plant(world: &World, id: &SessionId, value: impl Into<session_core::Bytes>) {
     let key = format!("urn:iauthsession:{}", id.as_str());
     let expiry = Expiry::In(Duration::from_secs(1_000));
