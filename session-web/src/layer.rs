@@ -124,8 +124,9 @@ impl<S> SessionService<S> {
             Problem::new(StatusCode::BAD_REQUEST)
                 .with_detail("The request names two different session ids for one purpose.")
         })?;
-        // A page of another site cannot send our headers unasked.
-        if !sent.by_header && !options.cross_site.allows(request) {
+        // A page of another site cannot send our headers unasked, nor a key or a token.
+        let unasked = !sent.by_header && !origin::has_own_proof(headers);
+        if unasked && !options.cross_site.allows(request) {
             return Err(Problem::new(StatusCode::FORBIDDEN).with_detail(
                 "This request comes from another site and is not allowed to change anything.",
             ));

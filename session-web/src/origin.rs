@@ -5,7 +5,7 @@
 //! program, a script, a very old browser, for which `SameSite` has to do), and passes.
 
 use cookie::SameSite;
-use http::header::{HOST, HeaderMap, HeaderName, ORIGIN, UPGRADE};
+use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, ORIGIN, UPGRADE};
 use http::{Method, Request};
 
 use crate::options::OptionsError;
@@ -13,7 +13,8 @@ use crate::options::OptionsError;
 /// Which sites may change something with a visitor's session; by default the application's own.
 ///
 /// Looked at for every method but `GET`, `HEAD`, `OPTIONS` and `TRACE`, and for upgrades
-/// (WebSocket), unless the ids came by header, which no page of another site can send unasked.
+/// (WebSocket), unless the ids came by header, or a key or token did, which no page of another site
+/// can send unasked.
 /// What does not pass is answered with 403 before the application sees it.
 ///
 /// ```
@@ -91,6 +92,17 @@ impl Default for CrossSite {
     }
 }
 
+/// Whether a request carries a key or a token in a header that browsers never add by themselves,
+/// as they do cookies and Basic.
+pub(crate) fn has_own_proof(headers: &HeaderMap) -> bool {
+    let bearer = |value: &http::HeaderValue| {
+        let scheme = value.as_bytes().split(|byte| *byte == b' ').next();
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+    };
+    let authorization = headers.get(AUTHORIZATION);
+    headers.contains_key(X_API_KEY) || authorization.is_some_and(bearer)
+}
+
 /// Whether a browser may have kept the cookies back because another site made the request.
 ///
 /// Then a missing id does not mean a new visitor, and new ids would overwrite those in the
@@ -106,6 +118,7 @@ pub(crate) fn cookies_may_be_withheld<B>(request: &Request<B>, same_site: SameSi
         }
 }
 
+pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 

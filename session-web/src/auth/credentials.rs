@@ -164,3 +164,50 @@ fn out_of_order() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE)
         .with_detail("Nobody can be signed in at the moment; try again later.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct OneUser;
+
+    #[async_trait]
+    impl UserStore for OneUser {
+        async fn find(&self, user_name: &str) -> Result<Option<StoredUser>, BoxError> {
+            Ok((user_name == "alice").then(|| StoredUser {
+                user: AuthUserSession::default(),
+                password_hash: hash_password("correct horse").unwrap(),
+            }))
+        }
+    }
+
+    fn sent(user_name: &str, password: &str) -> SignIn {
+        SignIn {
+            user_name: user_name.to_owned(),
+            password: password.to_owned(),
+            remember_me: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_user_costs_a_password_check_as_a_known_one_does() {
+        let credentials = Credentials::new(OneUser).unwrap();
+        // Now every check fails that takes place at all.
+        credentials.permits.close();
+        for name in ["alice", "nobody"] {
+            let answer = credentials.authenticate(&sent(name, "wrong")).await;
+            let status = answer.err().map(|problem| problem.status());
+            assert_eq!(status, Some(StatusCode::SERVICE_UNAVAILABLE), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_password_that_stands_in_for_nobodys_signs_nobody_in() {
+        let credentials = Credentials::new(OneUser).unwrap();
+        let stranger = sent("nobody", "nobody's password");
+        let answer = credentials.authenticate(&stranger).await;
+        assert_eq!(answer.unwrap_err(), refused());
+        let alice = sent("alice", "correct horse");
+        assert!(credentials.authenticate(&alice).await.is_ok());
+    }
+}

@@ -10,11 +10,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap};
 use http::request::Parts;
-use http::{HeaderName, Request, Response};
+use http::{Request, Response};
 use session_core::{SessionData, Sessions};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::origin::X_API_KEY;
 use crate::problem::{Accepted, Problem};
 use crate::request_session::RequestSession;
 
@@ -194,8 +195,6 @@ impl<S: fmt::Debug, T: SessionData> fmt::Debug for RequestAuthService<S, T> {
             .finish_non_exhaustive()
     }
 }
-
-pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Keeps proofs out of what others print of a request's headers.
 fn mark_sensitive(headers: &mut HeaderMap) {

@@ -210,6 +210,38 @@ async fn cancelling_regenerating_and_locking_take_effect_at_once_whatever_is_cac
 }
 
 #[tokio::test]
+async fn a_key_that_is_cancelled_while_it_is_checked_leaves_no_session_behind() {
+    let app = Keyed::new().await;
+    let (key, _) = app.make(live()).await;
+    app.wrapper.cancels.store(true, SeqCst);
+    // This request was checked before; the next one is not.
+    assert_eq!(app.get("/cached", &key).await.ok(), "alice by apikey");
+    refused(&app.get("/cached", &key).await);
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_use_a_key_only_if_the_application_lets_them_send_it() {
+    let app = Keyed::new().await;
+    let (key, _) = app.make(live()).await;
+    let other_site = || app.client().with_header("sec-fetch-site", "cross-site");
+    // Without leave (CORS) no browser sends these headers.
+    for (header, value) in [
+        ("x-api-key", key.clone()),
+        ("authorization", format!("Bearer {key}")),
+    ] {
+        let mut page = other_site().with_header(header, &value);
+        assert_eq!(page.get("/who").await.ok(), "alice by apikey");
+        page.post("/apikeys/regenerate/none").await.ok();
+    }
+    // Browsers do send Basic by themselves.
+    let mut page = other_site().with_header("authorization", &basic("alice", PASSWORD));
+    assert_eq!(
+        page.post("/apikeys/regenerate").await.status,
+        StatusCode::FORBIDDEN
+    );
+}
+
+#[tokio::test]
 async fn an_expired_key_is_refused_even_if_its_session_is_cached() {
     let app = Keyed::new().await;
     let (key, _) = app

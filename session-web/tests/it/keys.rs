@@ -1,6 +1,6 @@
 //! An application with API keys, Basic and users of its own, to send requests to.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -30,6 +30,9 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 /// `/metered`. All else is the ready-made provider's.
 pub(crate) struct Wrapper {
     inner: Arc<dyn ApiKeyAuth<Shop>>,
+    keys: ApiKeys,
+    /// Cancels the key of the next session that is made, while it is made.
+    pub(crate) cancels: AtomicBool,
     pub(crate) used: Mutex<Vec<String>>,
     pub(crate) made: AtomicUsize,
     pub(crate) regenerated: AtomicUsize,
@@ -81,7 +84,11 @@ impl ApiKeyAuth<Shop> for Wrapper {
         key: &StoredKey,
     ) -> Result<Shop, KeyError> {
         self.made.fetch_add(1, SeqCst);
-        self.inner.session_of(request, sessions, key).await
+        let session = self.inner.session_of(request, sessions, key).await;
+        if self.cancels.swap(false, SeqCst) {
+            self.keys.cancel(&key.user_id, &key.id()).await.unwrap();
+        }
+        session
     }
 
     async fn on_api_key_used(&self, request: &Parts, key: &StoredKey) {
@@ -137,6 +144,8 @@ impl Keyed {
         });
         let wrapper = Arc::new(Wrapper {
             inner: Arc::new(provider),
+            keys: keys.clone(),
+            cancels: AtomicBool::new(false),
             used: Mutex::default(),
             made: AtomicUsize::new(0),
             regenerated: AtomicUsize::new(0),

@@ -18,4 +18,5 @@ mod other_sites;
 mod plain;
 mod secrets;
 mod sign_in;
+mod users;
 mod writes;

@@ -3,13 +3,16 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
-use session_core::CacheClientExtended;
-use session_web::WebOptions;
+use session_core::{CacheClientExtended, NewApiKey, Sessions};
+use session_web::{JwtAuth, JwtKey, JwtKeys, RequestAuthLayer, SecureConnection, WebOptions};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::application::{Application, PASSWORD};
+use crate::application::{Application, PASSWORD, Shop};
 use crate::faulty::Faulty;
+use crate::keys::Keyed;
 use crate::visitor::{Visitor, invented};
 
 #[tokio::test]
@@ -65,6 +68,77 @@ async fn no_trace_holds_an_id_or_a_password() {
     secrets.push("a book".to_owned());
     for secret in secrets {
         assert!(!printed.contains(&secret), "{printed}");
+    }
+}
+
+#[tokio::test]
+async fn no_trace_holds_a_key_a_token_or_a_password() {
+    let printed = Printed::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(printed.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let app = Keyed::new().await;
+    let (key, stored) = app.make(NewApiKey::new("live")).await;
+    let basic = |password: &str| STANDARD.encode(format!("alice:{password}"));
+    app.cache.fail_writes(true);
+    app.get("/cached", &key).await.ok();
+    app.cache.fail_writes(false);
+    app.get("/vip", &key).await;
+    app.cache.fail_reads(true);
+    app.get("/cached", &key).await;
+    app.cache.fail_reads(false);
+    app.get("/who", "too short").await;
+    app.get("/who", "a_well_formed_key_of_nobody").await;
+    app.keys.cancel("id of alice", &stored.id()).await.unwrap();
+    app.get("/who", &key).await;
+    for password in [PASSWORD, "wrong horse"] {
+        let sent = format!("Basic {}", basic(password));
+        app.client()
+            .with_header("authorization", &sent)
+            .get("/who")
+            .await;
+    }
+    let jwt = JwtAuth::<Shop>::new(JwtKeys::new(JwtKey::hs256(&[7; 32]).unwrap()), "shop");
+    let token = jwt.issue(&Shop::default()).await.unwrap();
+    let tampered = format!("{token}x");
+    let sessions = Sessions::<Shop>::new(app.cache.clone());
+    let layer = RequestAuthLayer::new(sessions).provider(jwt);
+    let router = app.router.clone().layer(layer);
+    let router = router.layer(axum::Extension(SecureConnection(true)));
+    for token in [&token, &tampered] {
+        let sent = format!("Bearer {token}");
+        let mut client = Visitor::of_router(router.clone()).with_header("authorization", &sent);
+        client.get("/who").await;
+    }
+
+    let printed = String::from_utf8(printed.0.lock().unwrap().clone()).unwrap();
+    for seen in [
+        "cancelled",
+        "unknown",
+        "malformed",
+        "cannot be cached",
+        "a token was refused",
+    ] {
+        assert!(printed.contains(seen), "{seen}: {printed}");
+    }
+    let secrets = [
+        key.as_str(),
+        stored.hash.as_str(),
+        "too short",
+        "a_well_formed_key_of_nobody",
+        PASSWORD,
+        "wrong horse",
+        &basic(PASSWORD),
+        &basic("wrong horse"),
+        &token,
+        token.rsplit('.').next().unwrap(),
+        "id of alice",
+    ];
+    for secret in secrets {
+        assert!(!printed.contains(secret), "{printed}");
     }
 }
 

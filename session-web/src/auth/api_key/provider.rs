@@ -16,8 +16,8 @@ use super::check::NAME;
 use super::{ApiKeyAuth, KeyError};
 use crate::auth::connection::ConnectionRule;
 use crate::auth::header::{Authorization, looks_like_jwt};
-use crate::auth::request::X_API_KEY;
 use crate::auth::users::UsersById;
+use crate::origin::X_API_KEY;
 use crate::problem::Problem;
 
 /// For how long the session of an API key is cached, request by request.
