@@ -20,9 +20,13 @@ struct Behind {
 
 impl Behind {
     async fn a_proxy() -> Self {
+        Self::a_proxy_and(Duration::from_secs(1)).await
+    }
+
+    async fn a_proxy_and(timeout: Duration) -> Self {
         let database = Database::take().await;
         let proxy = Proxy::before(database.port()).await.unwrap();
-        let options = database.options().port(proxy.port());
+        let options = database.options().port(proxy.port()).timeout(timeout);
         Self {
             cache: PostgresCache::connect_with(options).await.unwrap(),
             proxy,
@@ -156,7 +160,7 @@ async fn an_increment_whose_reply_is_lost_is_not_sent_again() {
 
 #[tokio::test]
 async fn a_connection_cut_in_the_middle_of_a_reply_costs_no_read_and_counts_nothing_twice() {
-    let behind = Behind::a_proxy().await;
+    let behind = Behind::a_proxy_and(Duration::from_secs(3)).await;
     behind.put("k").await.unwrap();
     let (mut done, mut unknown) = (0, 0);
     for bytes in 0..120 {

@@ -321,8 +321,10 @@ impl PostgresServer {
                 .stderr(Stdio::null())
                 .status()
         };
+        // A killed parent has no children any more, and those that are stopped would stay.
+        let before = children(parent);
         send(parent)?;
-        for child in children(parent) {
+        for child in before.into_iter().chain(children(parent)) {
             // It may have ended meanwhile.
             let _ = send(child);
         }
