@@ -86,7 +86,9 @@ impl<T: SessionData> Sessions<T> {
         self.inner.end_user(user_id, &[]).await
     }
 
-    /// The same, but for the session of this request.
+    /// The same, but for the session of this request, whichever id it has by now.
+    ///
+    /// With a [grace time](crate::SessionOptions::renewal_grace) it costs a call more.
     ///
     /// # Errors
     ///
@@ -96,11 +98,19 @@ impl<T: SessionData> Sessions<T> {
         user_id: &str,
         current: &CurrentSession,
     ) -> SessionResult<u64> {
-        let keep = match (current.known(), current.presented()) {
+        let mut keep = match (current.known(), current.presented()) {
             (Some(known), _) => vec![known.at],
             (None, Some(id)) => self.options().all_stored(id).collect(),
             (None, None) => Vec::new(),
         };
+        if !self.options().renewal_grace.is_zero() {
+            // Another tab may have given it a new id.
+            for at in keep.clone() {
+                if let Found::Session(known) = self.inner.store.follow(&at).await? {
+                    keep.push(known.at);
+                }
+            }
+        }
         self.inner.end_user(user_id, &keep).await
     }
 

@@ -211,6 +211,12 @@ async fn a_session_in_its_grace_time_is_listed_once_and_named_once() {
     let others = world.sessions.remove_user_except("alice", tab.current());
     assert_eq!(others.await.unwrap(), 0);
     assert!(world.find(&old).await.is_some());
+    // So does one that does not know yet that its session has another id.
+    let mut session = session;
+    session.renew().await.unwrap();
+    let others = world.sessions.remove_user_except("alice", tab.current());
+    assert_eq!(others.await.unwrap(), 0);
+    assert!(world.find(&session.id().unwrap()).await.is_some());
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! Random sequences of what three requests can do, against a small model of what should come of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
 use session_core::{
-    CurrentSession, Lifetime, SESSION_KEY_PREFIX, Session, SessionError, SessionId, TimeToLive,
+    CurrentSession, Lifetime, SESSION_KEY_PREFIX, Session, SessionError, SessionHandle, SessionId,
+    TimeToLive,
 };
 
 use super::{DAY, HOUR, Shop, World};
@@ -20,6 +21,8 @@ enum Step {
     SignIn(usize, bool),
     Slide(usize),
     Remove(usize),
+    /// All sessions of bob or of alice are ended, but for that of a client.
+    RemoveUser(Option<usize>, bool),
     SetBag(usize, u8),
     GetBag(usize, u8),
     Pass(u32),
@@ -35,6 +38,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (client.clone(), any::<bool>()).prop_map(|(client, bob)| Step::SignIn(client, bob)),
         2 => client.clone().prop_map(Step::Slide),
         1 => client.clone().prop_map(Step::Remove),
+        1 => (proptest::option::of(client.clone()), any::<bool>())
+            .prop_map(|(client, bob)| Step::RemoveUser(client, bob)),
         2 => (client.clone(), 0..3_u8).prop_map(|(client, key)| Step::SetBag(client, key)),
         2 => (client.clone(), 0..3_u8).prop_map(|(client, key)| Step::GetBag(client, key)),
         1 => (1..300_u32).prop_map(Step::Pass),
@@ -68,14 +73,19 @@ struct Run {
     writes: u32,
     ids: Vec<SessionId>,
     stored: BTreeMap<String, Stored>,
+    /// Where an old id leads, and until when.
+    leads: BTreeMap<String, (String, Duration)>,
+    /// Leads that were slid: nobody reads them, and they take room for longer.
+    slid: BTreeSet<String>,
+    grace: Duration,
     clients: Vec<Client>,
 }
 
 type Outcome<T = ()> = Result<T, SessionError>;
 
 impl Run {
-    async fn new() -> Self {
-        let world = World::new();
+    async fn new(grace: Duration) -> Self {
+        let world = World::with(|options| options.renewal_grace(grace));
         let mut clients = Vec::new();
         for _ in 0..3 {
             let session = world.visitor().await;
@@ -91,6 +101,9 @@ impl Run {
             writes: 0,
             ids: vec![SessionId::from_bytes([1; 24])],
             stored: BTreeMap::new(),
+            leads: BTreeMap::new(),
+            slid: BTreeSet::new(),
+            grace,
             clients,
         }
     }
@@ -104,6 +117,7 @@ impl Run {
             Step::SignIn(client, bob) => self.sign_in(client, bob).await,
             Step::Slide(client) => self.slide(client).await,
             Step::Remove(client) => self.remove(client).await,
+            Step::RemoveUser(keep, bob) => self.remove_user(keep, bob).await,
             Step::SetBag(client, key) => self.set_bag(client, key).await,
             Step::GetBag(client, key) => self.get_bag(client, key).await,
             Step::Pass(hours) => {
@@ -112,13 +126,33 @@ impl Run {
             }
         }
         self.stored.retain(|_, stored| stored.deadline > self.now);
+        self.leads.retain(|_, (_, until)| *until > self.now);
         self.check().await;
     }
 
-    /// What the store should hold under the id that a client knows.
+    /// Where the session of a client is stored, as far as the client knows.
+    fn known_at(&self, client: usize) -> Option<String> {
+        let handle = self.clients[client].session.handle()?;
+        let mut ids = self.ids.iter();
+        let id = ids.find(|id| SessionHandle::of(id) == handle).unwrap();
+        Some(id.as_str().to_owned())
+    }
+
+    /// Where it is, if it is anywhere.
     fn at(&self, client: usize) -> Option<String> {
-        let client = &self.clients[client];
-        Some(client.session.id()?.as_str().to_owned())
+        let at = self.known_at(client)?;
+        Some(self.follow(&at).unwrap_or(at))
+    }
+
+    fn follow(&self, at: &str) -> Option<String> {
+        let mut at = at;
+        for _ in 0..=4 {
+            if self.stored.contains_key(at) {
+                return Some(at.to_owned());
+            }
+            at = &self.leads.get(at)?.0;
+        }
+        None
     }
 
     /// The client should be told that its session went; `true` if it is so.
@@ -152,7 +186,8 @@ impl Run {
     async fn load(&mut self, client: usize, id: usize) {
         let id = self.ids[id % self.ids.len()].clone();
         let session = self.world.request(&id).await;
-        let stored = self.stored.get(id.as_str());
+        let at = self.follow(id.as_str());
+        let stored = at.and_then(|at| self.stored.get(&at));
         assert_eq!(session.is_stored(), stored.is_some());
         self.clients[client] = Client {
             base: stored.map(|stored| stored.version),
@@ -227,6 +262,10 @@ impl Run {
                 result.unwrap();
                 Self::saved(&mut stored, self.now);
                 self.moved(client, stored);
+                if !self.grace.is_zero() {
+                    let new = self.ids.last().unwrap().as_str().to_owned();
+                    self.leads.insert(at, (new, self.now + self.grace));
+                }
             }
         }
     }
@@ -274,12 +313,16 @@ impl Run {
     }
 
     async fn slide(&mut self, client: usize) {
-        let at = self.at(client);
+        let at = self.known_at(client);
+        let is_lead = at.as_ref().is_some_and(|at| self.leads.contains_key(at));
         let result = self.clients[client].session.slide().await;
+        let lead = at.clone();
         let stored = at.and_then(|at| self.stored.get_mut(&at));
         match (result, stored) {
             // Enough was left when it was read: the store was not asked.
             (Ok(false), _) => {}
+            // It has got a new id, and its life began anew with that.
+            (Ok(true), None) if is_lead => self.slid.extend(lead),
             (Ok(true), Some(stored)) => Self::saved(stored, self.now),
             (result, None) => assert!(self.expect_removed(client, &result)),
             (result, stored) => panic!("{result:?} {stored:?}"),
@@ -292,6 +335,25 @@ impl Run {
         let stored = at.and_then(|at| self.stored.remove(&at));
         assert_eq!(removed, stored.is_some());
         self.clients[client].is_gone = true;
+    }
+
+    async fn remove_user(&mut self, keep: Option<usize>, bob: bool) {
+        let user = if bob { "bob" } else { "alice" };
+        let kept = keep.and_then(|client| self.at(client));
+        let sessions = &self.world.sessions;
+        let removed = match keep {
+            Some(client) => {
+                let current = self.clients[client].session.current();
+                sessions.remove_user_except(user, current).await
+            }
+            None => sessions.remove_user(user).await,
+        };
+        let before = self.stored.len();
+        let is_of_user = |stored: &Stored| stored.user.as_deref() == Some(user);
+        self.stored
+            .retain(|id, stored| !is_of_user(stored) || kept.as_ref() == Some(id));
+        let gone = before - self.stored.len();
+        assert_eq!(removed.unwrap(), u64::try_from(gone).unwrap());
     }
 
     async fn set_bag(&mut self, client: usize, key: u8) {
@@ -335,7 +397,22 @@ impl Run {
         let sessions = keys
             .iter()
             .filter_map(|key| key.strip_prefix(SESSION_KEY_PREFIX));
-        assert!(sessions.eq(self.stored.keys()), "{keys:?}");
+        let expected = self.stored.keys().chain(self.leads.keys());
+        let expected: BTreeSet<&str> = expected.map(String::as_str).collect();
+        let sessions = sessions.filter(|id| expected.contains(id) || !self.slid.contains(*id));
+        assert!(sessions.eq(expected.iter().copied()), "{keys:?}");
+        for user in ["alice", "bob"] {
+            let listed = self.world.sessions.list_user(user).await.unwrap();
+            let listed: BTreeSet<_> = listed.into_iter().map(|one| one.handle).collect();
+            let stored = self.stored.iter();
+            let of_user = stored.filter(|(_, stored)| stored.user.as_deref() == Some(user));
+            let handle = |id: &String| SessionHandle::of(&id.parse().unwrap());
+            assert_eq!(
+                listed,
+                of_user.map(|(id, _)| handle(id)).collect(),
+                "{user}"
+            );
+        }
         for (id, stored) in &self.stored {
             let id: SessionId = id.parse().unwrap();
             let session = self.world.find(&id).await.unwrap();
@@ -358,14 +435,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn three_requests_do_what_the_model_says(steps in steps()) {
+    fn three_requests_do_what_the_model_says(steps in steps(), grace in 0..3_u32) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .unwrap();
         runtime.block_on(async {
-            let mut run = Run::new().await;
+            let mut run = Run::new(grace * 100 * HOUR).await;
             for step in steps {
                 run.take(step).await;
             }
