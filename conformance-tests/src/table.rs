@@ -743,6 +743,12 @@ sessions(plain) "Sessions on top of the store." {
         "Data and bag of one user are dropped when another signs in.",
     the_sessions_of_one_id_do_not_touch_those_of_another:
         "Two sessions share no value.",
+    a_user_is_signed_out_everywhere_and_nobody_else:
+        "All sessions of a user are listed and ended, those signed in at the same time too.",
+    hashed_ids_are_nowhere_in_the_store:
+        "With a key for ids neither a key nor a value of the store holds an id.",
+    an_old_id_reads_the_session_for_its_grace_time:
+        "After a renewal the old id leads to the session, until that is removed.",
     all_sessions_are_listed_and_can_be_removed_by_handle:
         "A listing gives every session with its time left, and a handle removes one.",
 }

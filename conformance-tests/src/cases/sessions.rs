@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use session_core::{
-    AuthUserSession, BAG_KEY_PREFIX, CurrentSession, Lifetime, SESSION_KEY_PREFIX, Session,
+    AuthUserSession, BAG_KEY_PREFIX, CurrentSession, IdKey, Lifetime, SESSION_KEY_PREFIX, Session,
     SessionData, SessionError, SessionId, SessionOptions, SessionResult, Sessions,
 };
 
@@ -342,11 +342,86 @@ pub(crate) async fn all_sessions_are_listed_and_can_be_removed_by_handle(store: 
     );
 }
 
+pub(crate) async fn a_user_is_signed_out_everywhere_and_nobody_else(store: Store) {
+    let sessions = sessions(&store);
+    let sign_ins = (0..8).map(|n| {
+        let sessions = sessions.clone();
+        tokio::spawn(async move {
+            let mut session = done(sessions.get_or_create(None).await);
+            done(session.bag().set("key", &n).await);
+            done(sign_in(&mut session, if n < 6 { "alice" } else { "bob" }).await);
+            session
+        })
+    });
+    let mut all: Vec<_> = join_all(sign_ins).await;
+    let mut first = all.swap_remove(0).expect("a task that signs in");
+    let listed = done(sessions.list_user("alice").await);
+    assert_eq!(listed.len(), 6, "sessions of a user");
+    let current = first.current().clone();
+    assert_eq!(
+        done(sessions.remove_user_except("alice", &current).await),
+        5
+    );
+    done(first.update(|visitor| visitor.visits += 1).await);
+    assert_eq!(done(sessions.remove_user("alice").await), 1);
+    match first.save().await {
+        Err(SessionError::Removed) => {}
+        seen => panic!("expected that the session is gone, saw {seen:?}"),
+    }
+    assert_eq!(done(sessions.list_user("alice").await).len(), 0);
+    assert_eq!(done(sessions.list_user("bob").await).len(), 2);
+    assert_eq!(done(sessions.remove_user("bob").await), 2);
+    lists(self::listed(&*store, "").await, &[]);
+}
+
+pub(crate) async fn hashed_ids_are_nowhere_in_the_store(store: Store) {
+    let key = IdKey::new([7; 32]).expect("a key that is long enough");
+    let sessions = Sessions::<Visitor>::new(store.cache()).with_options(options().id_key(key));
+    let mut session = done(sessions.get_or_create(None).await);
+    done(session.bag().set("key", "value").await);
+    done(sign_in(&mut session, "alice").await);
+    let id = id_of(&session);
+    for key in ok(listed(&*store, "").await) {
+        let value = ok(store.read(&key).await).expect("an entry that was listed");
+        let text = String::from_utf8_lossy(&value).into_owned() + &key;
+        assert!(!text.contains(id.as_str()), "an id in the store");
+    }
+    assert!(done(sessions.load(&id).await).auth.is_authenticated);
+    assert!(done(sessions.remove(&id).await));
+    lists(listed(&*store, "").await, &[]);
+}
+
+pub(crate) async fn an_old_id_reads_the_session_for_its_grace_time(store: Store) {
+    let options = options().renewal_grace(HOUR);
+    let sessions = Sessions::<Visitor>::new(store.cache()).with_options(options);
+    let mut session = done(sessions.get_or_create(None).await);
+    done(session.bag().set("key", "value").await);
+    let old = id_of(&session);
+    done(session.renew().await);
+    let mut tab = done(sessions.load(&old).await);
+    done(tab.update(|visitor| visitor.visits = 5).await);
+    assert_eq!(
+        done(tab.bag().get::<String>("key").await).as_deref(),
+        Some("value")
+    );
+    assert_eq!(done(sessions.load(&id_of(&session)).await).visits, 5);
+    let old_key = format!("{SESSION_KEY_PREFIX}{}", old.as_str());
+    lives_about(store.get_time_to_live(&old_key).await, HOUR);
+    assert!(done(session.remove().await));
+    assert!(
+        done(sessions.find(&old).await).is_none(),
+        "an old id revived a session"
+    );
+}
+
 fn sessions(store: &Store) -> Sessions<Visitor> {
-    let options = SessionOptions::default()
+    Sessions::new(store.cache()).with_options(options())
+}
+
+fn options() -> SessionOptions {
+    SessionOptions::default()
         .temporary_lifetime(HOUR)
-        .permanent_lifetime(HOUR * 5);
-    Sessions::new(store.cache()).with_options(options)
+        .permanent_lifetime(HOUR * 5)
 }
 
 async fn stored(store: &Store) -> (Sessions<Visitor>, Session<Visitor>) {
