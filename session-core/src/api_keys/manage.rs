@@ -221,7 +221,8 @@ impl ApiKeys {
     /// Replaces the good keys of a user, of one environment or of all: each by a new one of the
     /// same kind, after which the old ones are cancelled.
     ///
-    /// A user without such a key gets a secret one for the environment, or for `live`.
+    /// A user without such a key gets none, so that nobody comes to an environment by asking; keys
+    /// begin with [`make`](ApiKeys::make).
     ///
     /// # Errors
     ///
@@ -233,14 +234,10 @@ impl ApiKeys {
         environment: Option<&str>,
     ) -> Result<Vec<(ApiKeySecret, ApiKey)>> {
         let old = self.of_user(user_id, environment).await?;
-        let mut wanted: Vec<_> = old.iter().map(NewApiKey::like).collect();
-        if wanted.is_empty() {
-            wanted.push(NewApiKey::new(environment.unwrap_or("live")));
-        }
-        let mut made = Vec::with_capacity(wanted.len());
+        let mut made = Vec::with_capacity(old.len());
         let replaced = async {
-            for new in wanted {
-                made.push(self.make(user_id, new).await?);
+            for key in &old {
+                made.push(self.make(user_id, NewApiKey::like(key)).await?);
             }
             self.cancel_all(&old).await
         };

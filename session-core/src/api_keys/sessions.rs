@@ -75,7 +75,7 @@ impl ApiKeySessions {
                 TimeToLive::Remaining(left) => cached.lives.saturating_sub(left),
                 TimeToLive::Never => Duration::MAX,
             };
-            if age < lives {
+            if age < lives && cached.key.hash == *hash {
                 let found = (cached.key, cached.session);
                 return Ok(CachedKeySession::Found(Box::new(found)));
             }

@@ -48,9 +48,10 @@ impl fmt::Debug for MapCache {
 #[async_trait]
 impl CacheClient for MapCache {
     async fn read(&self, key: &str) -> Result<Option<Bytes>> {
+        let value = self.live(|entries, _| entries.get(key).map(|(value, _)| value.clone()));
         // Gives others their turn between reading and writing, as a store would.
         tokio::task::yield_now().await;
-        Ok(self.live(|entries, _| entries.get(key).map(|(value, _)| value.clone())))
+        Ok(value)
     }
 
     async fn write(

@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderMap};
+use http::header::{AUTHORIZATION, HeaderMap, VARY};
 use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use session_core::{SessionData, Sessions};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -154,10 +154,14 @@ where
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             mark_sensitive(&mut parts.headers);
-            match shared.authenticate(&mut parts).await {
-                Ok(()) => inner.call(Request::from_parts(parts, body)).await,
-                Err(problem) => Ok(problem.to_response(Accepted::of(&parts.headers))),
-            }
+            let mut response = match shared.authenticate(&mut parts).await {
+                Ok(()) => inner.call(Request::from_parts(parts, body)).await?,
+                Err(problem) => problem.to_response(Accepted::of(&parts.headers)),
+            };
+            // No cache may give one client's answer to another.
+            let proofs = HeaderValue::from_static("Authorization, X-Api-Key");
+            response.headers_mut().append(VARY, proofs);
+            Ok(response)
         })
     }
 }

@@ -60,6 +60,18 @@ async fn missing_unknown_cancelled_expired_malformed_and_locked_are_one_answer()
 }
 
 #[tokio::test]
+async fn no_cache_gives_one_clients_answer_to_another() {
+    let app = Keyed::new().await;
+    let (key, _) = app.make(live()).await;
+    for key in [key.as_str(), "ak_live_nobody_made_this_one"] {
+        let reply = app.get("/who", key).await;
+        let vary = reply.headers.get_all("vary").iter();
+        let vary: Vec<_> = vary.map(|value| value.to_str().unwrap()).collect();
+        assert!(vary.contains(&"Authorization, X-Api-Key"), "{vary:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_is_not_even_looked_at_on_an_insecure_connection() {
     let app = Keyed::new().await;
     let (key, _) = app.make(live()).await;
@@ -231,7 +243,8 @@ async fn pages_of_other_sites_use_a_key_only_if_the_application_lets_them_send_i
     ] {
         let mut page = other_site().with_header(header, &value);
         assert_eq!(page.get("/who").await.ok(), "alice by apikey");
-        page.post("/apikeys/regenerate/none").await.ok();
+        let reply = page.post("/apikeys/regenerate/none").await;
+        assert_eq!(reply.ok(), r#"{"results":[]}"#);
     }
     // Browsers do send Basic by themselves.
     let mut page = other_site().with_header("authorization", &basic("alice", PASSWORD));

@@ -374,10 +374,8 @@ async fn the_sign_in_sets_a_cookie_and_stores_nothing() {
     let token = cookie.value().to_owned();
     assert!(!reply.ok().contains(&token));
     let reply = visitor.get("/who").await;
-    assert_eq!(
-        reply.header("vary").map(|vary| vary.contains("Cookie")),
-        Some(true)
-    );
+    let mut vary = reply.headers.get_all("vary").iter();
+    assert!(vary.any(|names| names.to_str().unwrap().contains("Cookie")));
     assert_eq!(reply.ok(), "alice");
     assert_eq!(app.stored().await, 0);
 
