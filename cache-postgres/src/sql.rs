@@ -230,7 +230,11 @@ fn set_time_to_live(lifetime: Lifetime) -> String {
     let new = deadline(lifetime);
     match lifetime {
         Lifetime::Keep => "SELECT 1 FROM @table AS e WHERE e.key = $1 AND @live".to_owned(),
-        Lifetime::Past => "DELETE FROM @table AS e WHERE e.key = $1 AND @live".to_owned(),
+        // Not the text of `removal`, which has other parameters: a connection prepares a text once.
+        Lifetime::Past => "WITH gone AS (DELETE FROM @table AS e
+                           WHERE e.key = $1 AND @live RETURNING 1)
+             SELECT 1 FROM gone"
+            .to_owned(),
         Lifetime::Never | Lifetime::In(_) => {
             format!("UPDATE @table AS e SET deadline = {new} WHERE e.key = $1 AND @live")
         }
@@ -351,3 +355,37 @@ const REMOVE_ALL: &str = "WITH locked AS MATERIALIZED (
     gone AS (
         DELETE FROM @table AS e USING locked WHERE e.key = locked.key RETURNING @live AS live)
     SELECT count(*) FILTER (WHERE live) FROM gone";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    /// A connection prepares a text once, with the parameters of whoever sends it first.
+    #[test]
+    fn statements_of_different_parameters_have_different_texts() {
+        let statements = Statements::new("\"cache\"");
+        let writes = statements.writes.iter().flatten().map(|sql| ("write", sql));
+        let increments = statements.increments.iter().map(|sql| ("increment", sql));
+        let touches = statements.set_time_to_live.iter().map(|sql| ("touch", sql));
+        let others = [
+            ("read", &statements.read),
+            ("read_all", &statements.read_all),
+            ("write_all", &statements.write_all_keep),
+            ("write_all", &statements.write_all_until),
+            ("write_all", &statements.upsert_all),
+            ("remove", &statements.remove),
+            ("remove_all", &statements.remove_all),
+            ("time_to_live", &statements.time_to_live),
+            ("read", &statements.read_with_time_to_live),
+            ("page", &statements.page),
+            ("page", &statements.remove_page),
+        ];
+        let mut senders = HashMap::new();
+        for (sender, sql) in writes.chain(increments).chain(touches).chain(others) {
+            let first = *senders.entry(sql.as_str()).or_insert(sender);
+            assert_eq!(first, sender, "both send {}", sql.as_str());
+        }
+    }
+}
