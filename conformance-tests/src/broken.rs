@@ -7,6 +7,7 @@ mod batches;
 mod counters;
 mod keys;
 mod listings;
+mod memories;
 mod time;
 mod writes;
 
@@ -137,6 +138,14 @@ defects! {
         listing::every_key_can_be_removed_as_it_is_listed
     listings::FlushLeavesNamespace "`flush_all` empties the whole store"
         namespaces::flush_all_stays_inside_the_namespace
+    memories::ReadsStayStale "reads are answered from a copy that a past deadline or a prefix does not drop"
+        sequences::mixed_operations_agree_with_a_plain_map
+    memories::KeepRemembersRemoved "`Keep` finds the deadline that a removed entry had"
+        sequences::conditions_and_keep_agree_with_a_plain_map
+    memories::CounterStaysStale "a client that counts goes on from its own last sum after a batch"
+        sequences::counters_at_both_ends_agree_with_a_plain_map
+    memories::KeepOfTwiceForgets "in a batch with `Keep` a key given twice loses its deadline"
+        sequences::batches_with_duplicates_agree_with_a_plain_map
     writes::DroppedHalfway "a write removes first, so that one dropped halfway leaves nothing"
         faults::a_dropped_write_leaves_the_old_value_or_the_new
     writes::ErrorsSwallowed "what fails reads as a miss and writes as `false`"

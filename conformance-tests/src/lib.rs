@@ -13,6 +13,7 @@ mod store;
 
 pub mod broken;
 pub mod reference;
+pub mod sequences;
 
 #[cfg(feature = "servers")]
 pub mod proxy;

@@ -70,6 +70,11 @@ impl ReferenceCache {
         self.stored.ahead.fetch_add(by, Ordering::SeqCst);
     }
 
+    /// The key as it is stored, of whatever namespace: for broken clients with a memory.
+    pub(crate) fn stored_key(&self, key: &str) -> String {
+        format!("{}{key}", self.scope.namespace().stored())
+    }
+
     /// Whether an entry takes room under this key, live or not: for the broken clients.
     pub(crate) fn holds_room_for(&self, key: &str) -> bool {
         let key = self.scope.key("read", key);
@@ -87,6 +92,16 @@ impl ReferenceCache {
     /// Removes everything, in every namespace: for the broken clients.
     pub(crate) fn empty_the_whole_store(&self) {
         self.entries().clear();
+    }
+
+    /// Whether an entry expires within this time, or did within it: for sequences in real time.
+    pub(crate) fn is_near_a_deadline(&self, within: Duration) -> bool {
+        let (now, within) = (self.now(), millis_rounded_up(within));
+        let near = |at: i64| now.abs_diff(at) <= within.unsigned_abs();
+        let entries = self.entries();
+        entries
+            .values()
+            .any(|entry| matches!(entry.deadline, Deadline::At(at) if near(at)))
     }
 
     pub(crate) fn now(&self) -> i64 {

@@ -271,6 +271,8 @@ expiry(plain) "Deadlines, and that expired is absent." {
         "Lives from a minute to a century are kept, `In` as well as `At`.",
     the_last_millisecond_of_the_year_9999_is_a_deadline:
         "The latest deadline that there is is kept as one.",
+    the_latest_deadline_goes_through_every_operation:
+        "The last deadline before the year 10,000 is given, kept and counted on by every operation.",
     a_deadline_after_the_year_9999_is_never:
         "A deadline a millisecond later is no deadline.",
     the_longest_duration_is_never:
@@ -435,6 +437,8 @@ counters(plain) "Counters: 64-bit integers that share the key space with values.
         "Blanks, line breaks, NUL and no bytes at all are `NotANumber` and stay.",
     a_number_outside_64_bits_is_not_a_number:
         "Integers outside `i64` are `NotANumber` and stay.",
+    a_number_of_any_length_is_not_a_number:
+        "Digits beyond 64 bits, from 19 to a million of them, are `NotANumber` and stay.",
     digits_of_other_scripts_are_not_a_number:
         "Digits that are not ASCII are `NotANumber` and stay.",
     bytes_that_are_no_text_are_not_a_number:
@@ -468,6 +472,8 @@ batches(plain) "Batches: empty, with duplicates, large, and with something wrong
         "Of a key given twice the last value stays.",
     the_last_value_of_a_key_wins_across_chunks:
         "The last value stays even thousands of entries after the first.",
+    a_large_batch_minds_its_expiry_and_its_duplicates:
+        "Thousands of keys, each given twice, get, keep or lose their deadlines with the batch.",
     remove_all_counts_live_entries_only:
         "`remove_all` counts neither missing nor expired keys.",
     a_removal_of_one_key_counts_once:
@@ -544,6 +550,8 @@ listing(plain) "Keys that start with a prefix: listed, and removed." {
         "Removing what was listed does not make the listing skip.",
     a_key_present_throughout_is_listed_once_whatever_others_write:
         "Keys that stay are listed once while others come and go around them.",
+    every_key_can_be_renewed_as_it_is_listed:
+        "A listing gives each key once while each is renewed and written as it comes.",
     a_listing_can_be_dropped_early:
         "A listing can be dropped after any number of keys, and the next is complete.",
     a_listing_that_is_never_asked_does_nothing:
@@ -655,6 +663,23 @@ faults(plain) "Futures that are dropped, and what errors say." {
         "`Display`, `Debug` and the causes of an error show no key and no value.",
     the_client_shows_no_key_and_no_value:
         "The client's `Debug` shows nothing of what it holds.",
+}
+
+sequences(plain) "Random sequences of operations, against the reference." {
+    mixed_operations_agree_with_a_plain_map:
+        "Every operation after every other, on odd keys, gives what a plain map gives.",
+    conditions_and_keep_agree_with_a_plain_map:
+        "Conditions, `Keep` and removals in any order leave value and deadline as a map has them.",
+    counters_at_both_ends_agree_with_a_plain_map:
+        "Sums, overflows and what is no number are the same after any history of a counter.",
+    prefixes_of_odd_keys_agree_with_a_plain_map:
+        "Listings and removals by prefix find the same keys at the edges of every range.",
+    batches_with_duplicates_agree_with_a_plain_map:
+        "Batches with duplicates and invalid keys leave and count what a map leaves and counts.",
+    namespaces_inside_each_other_agree_with_a_plain_map:
+        "Steps in a store and in namespaces inside each other see and touch the same entries.",
+    deadlines_that_pass_agree_with_a_plain_map:
+        "Entries that expire between steps, kept, renewed and swept, are absent at the same time.",
 }
 
 typed(plain) "`TypedCache` on top of the store." {

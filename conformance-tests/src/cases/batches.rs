@@ -1,6 +1,6 @@
 //! Batches: empty, with duplicates, large, and with something wrong in the middle.
 
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::prelude::*;
 
@@ -114,6 +114,43 @@ pub(crate) async fn the_last_value_of_a_key_wins_across_chunks(store: Store) {
     entries.push(("twice", "last".into()));
     ok(store.write_all(&entries, NEVER).await);
     holds(store.read("twice").await, "last");
+}
+
+pub(crate) async fn a_large_batch_minds_its_expiry_and_its_duplicates(store: Store) {
+    let keys = numbered(2_300);
+    let twice: Vec<&str> = keys.iter().chain(&keys).map(|key| &**key).collect();
+    let write = async |value: &'static str, expiry| {
+        let last = |n| if n < keys.len() { "first" } else { value };
+        let entries = twice.iter().enumerate();
+        let entries: Vec<(&str, Bytes)> = entries.map(|(n, key)| (*key, last(n).into())).collect();
+        ok(store.write_all(&entries, expiry).await);
+    };
+    let lasts = [0, 999, 1_000, 2_299];
+    for (value, given, expiry) in [
+        ("in", HOUR, HOUR.into()),
+        ("at", HOUR * 9, At(SystemTime::now() + HOUR * 9)),
+        ("kept", HOUR * 9, Keep),
+    ] {
+        write(value, expiry).await;
+        for n in lasts {
+            holds(store.read(&keys[n]).await, value);
+            lives_about(store.get_time_to_live(&keys[n]).await, given);
+        }
+    }
+    gives(store.remove_all(&twice).await, 2_300);
+    for past in [
+        Duration::ZERO.into(),
+        At(UNIX_EPOCH),
+        At(SystemTime::now() - HOUR),
+    ] {
+        write("permanent", NEVER).await;
+        holds_all(
+            store.read_all(&[&keys[999], &keys[999]]).await,
+            &[Some("permanent"); 2],
+        );
+        write("past", past).await;
+        lists(listed(&*store, "").await, &[]);
+    }
 }
 
 pub(crate) async fn remove_all_counts_live_entries_only(store: Store) {

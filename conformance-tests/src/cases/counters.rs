@@ -215,6 +215,23 @@ pub(crate) async fn a_number_outside_64_bits_is_not_a_number(store: Store) {
     no_numbers(&store, &texts).await;
 }
 
+pub(crate) async fn a_number_of_any_length_is_not_a_number(store: Store) {
+    let longest = store.profile().max_value_len().min(1 << 20) - 1;
+    for length in [19, 20, 21, 64, 400, longest / 8, longest] {
+        let digits = "9".repeat(length);
+        for text in [format!("-{digits}"), digits.clone(), "0".repeat(length)] {
+            store.put("counter", text.clone()).await;
+            for by in [0, 1, -1, i64::MIN, i64::MAX] {
+                fails(
+                    store.increment("counter", by, NEVER).await,
+                    ErrorKind::NotANumber,
+                );
+            }
+            holds(store.read("counter").await, text);
+        }
+    }
+}
+
 pub(crate) async fn digits_of_other_scripts_are_not_a_number(store: Store) {
     no_numbers(&store, &["\u{0661}", "\u{FF11}", "\u{00B2}", "\u{2460}"]).await;
 }

@@ -169,6 +169,33 @@ pub(crate) async fn the_last_millisecond_of_the_year_9999_is_a_deadline(store: S
     holds(store.read("key").await, "value");
 }
 
+pub(crate) async fn the_latest_deadline_goes_through_every_operation(store: Store) {
+    let last = u64::try_from(MAX_DEADLINE_MS).expect("a year after 1970");
+    let last = UNIX_EPOCH + Duration::from_millis(last);
+    let life = last
+        .duration_since(SystemTime::now())
+        .expect("a time before 9999");
+    let about = |seen| lives_about(seen, life);
+    ok(store
+        .write_all(&[("a", "1".into()), ("b", "1".into())], At(last))
+        .await);
+    gives(store.increment("c", 1, At(last)).await, 1);
+    store.put("d", "1").await;
+    happens(store.set_time_to_live("d", At(last)).await);
+    for key in ["a", "b", "c", "d"] {
+        gives(store.increment(key, 1, NEVER).await, 2);
+        happens(store.offer(key, "3", equals("2"), Keep).await);
+        ok(store.write_all(&[(key, "4".into())], Keep).await);
+        happens(store.set_time_to_live(key, Keep).await);
+        about(store.get_time_to_live(key).await);
+        // An hour less and an hour more than there is: a deadline, and none.
+        store.put_for(key, "5", life - HOUR).await;
+        about(store.get_time_to_live(key).await);
+        happens(store.set_time_to_live(key, (life + HOUR).into()).await);
+        lives_for_ever(store.get_time_to_live(key).await);
+    }
+}
+
 pub(crate) async fn a_deadline_after_the_year_9999_is_never(store: Store) {
     let last = u64::try_from(MAX_DEADLINE_MS).expect("a year after 1970");
     let after = UNIX_EPOCH + Duration::from_millis(last + 1);

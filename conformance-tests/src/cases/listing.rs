@@ -260,6 +260,26 @@ pub(crate) async fn a_key_present_throughout_is_listed_once_whatever_others_writ
     }
 }
 
+pub(crate) async fn every_key_can_be_renewed_as_it_is_listed(store: Store) {
+    let keys = fill(&store, "key:", 2_500).await;
+    let mut listing = store.keys_starting_with("key:");
+    let mut seen = Vec::new();
+    while let Some(key) = listing.next().await {
+        let key = ok(key);
+        // Deadlines, counters and values change, and so does their order in every index but one.
+        match seen.len() % 4 {
+            0 => happens(store.set_time_to_live(&key, HOUR.into()).await),
+            1 => store.put_for(&key, "renewed", HOUR * 2).await,
+            2 => ok(store.write_all(&[(&key, "renewed".into())], Keep).await),
+            _ => happens(store.offer(&key, "1", Present, NEVER).await),
+        }
+        seen.push(key);
+    }
+    seen.sort_unstable();
+    let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
+    lists(Ok(seen), &keys);
+}
+
 pub(crate) async fn a_listing_can_be_dropped_early(store: Store) {
     fill(&store, "key:", 1_500).await;
     for taken in [0, 1, 2, 700] {

@@ -12,6 +12,7 @@ pub(crate) mod namespaces;
 pub(crate) mod races;
 pub(crate) mod reads;
 pub(crate) mod reopening;
+pub(crate) mod sequences;
 pub(crate) mod sessions;
 pub(crate) mod sharing;
 pub(crate) mod states;
