@@ -1,18 +1,20 @@
 //! The stores to measure, each fresh, and how many tasks at once run an operation on them.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use conformance_tests::servers::{PostgresServer, RedisServer};
 use session_core::{CacheClientExtended, Result};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// One store, empty when it is made and gone when it is dropped.
 pub(crate) struct Store {
     pub(crate) name: &'static str,
     pub(crate) cache: Arc<dyn CacheClientExtended>,
-    _folder: TempDir,
+    /// The file or the server below.
+    _place: Box<dyn Any>,
 }
 
 /// How many tasks run an operation at once: one after the other, and a busy server.
@@ -23,23 +25,38 @@ pub(crate) fn runtime() -> Runtime {
     Runtime::new().expect("a runtime can be made")
 }
 
-/// A fresh store of each backend.
+/// A fresh store of each backend; the servers are this machine's own programs.
 pub(crate) fn stores(runtime: &Runtime) -> Vec<Store> {
-    ["memory", "sqlite"]
+    ["memory", "sqlite", "redis", "postgres"]
         .map(|name| runtime.block_on(open(name)).expect("a store opens"))
         .into()
 }
 
 async fn open(name: &'static str) -> Result<Store> {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let url = match name {
-        "sqlite" => format!("sqlite://{}/bench.db", folder.path().display()),
-        memory => format!("{memory}:"),
+    let (url, place): (String, Box<dyn Any>) = match name {
+        "sqlite" => {
+            let folder = tempfile::tempdir().expect("a temporary folder can be made");
+            (
+                format!("sqlite://{}/bench.db", folder.path().display()),
+                Box::new(folder),
+            )
+        }
+        "redis" => {
+            let server = RedisServer::start(&[]).expect("a Redis server starts");
+            (server.url(), Box::new(server))
+        }
+        "postgres" => {
+            // As durable as it is by default; for tests it is not.
+            let durable = ["fsync = on", "full_page_writes = on"];
+            let server = PostgresServer::start(&durable).expect("a PostgreSQL server starts");
+            (server.url(), Box::new(server))
+        }
+        memory => (format!("{memory}:"), Box::new(())),
     };
     Ok(Store {
         name,
         cache: cache_connect::connect(&url).await?,
-        _folder: folder,
+        _place: place,
     })
 }
 

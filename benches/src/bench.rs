@@ -1,8 +1,8 @@
 //! `cargo bench -p benches`: every backend under the same workloads, with a bare map as the floor.
 //!
 //! What is measured is the client as a user holds it, an `Arc<dyn CacheClientExtended>`, with the
-//! store on the same machine: a loopback server is not a network, and a temporary file lies on
-//! whatever disk `TMPDIR` names. Absolute times of a shared machine mean little; compare the
+//! store on the same machine: a loopback server is not a network, and files lie on whatever disk
+//! `TMPDIR` names. Redis keeps nothing on disk, PostgreSQL and SQLite (synchronous NORMAL) do. Absolute times of a shared machine mean little; compare the
 //! backends, and the floor, within one run.
 //!
 //! Ids read `operation/backend/size/tasks`. `cargo bench -p benches -- get/sqlite` runs a part.
