@@ -4,7 +4,12 @@
 //! [`DIRECT`] at a time they queue, and a task sends what is in the queue as one command, again
 //! and again until it is empty. While one such command is on its way the next one fills, so the
 //! more is asked at once, the more goes at once.
+//!
+//! How long an answer becomes is not known before it is there, so a merged read asks for as many
+//! keys as fit into [`FULL_BYTES`] if every value is as long as the longest of late: many small
+//! values go together, long ones alone.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,14 +28,19 @@ pub(crate) struct Reads {
     /// Those that are on their way, in the queue or not.
     count: AtomicUsize,
     queue: Arc<Mutex<Queue>>,
+    length: Arc<Length>,
 }
 
 #[derive(Default)]
 struct Queue {
-    waiting: Vec<Waiting>,
+    waiting: VecDeque<Waiting>,
     /// How many tasks are emptying it.
     senders: usize,
 }
+
+/// How long the next value may be: the longest of late, of which each merged read without such a
+/// one forgets half.
+struct Length(AtomicUsize);
 
 struct Waiting {
     key: String,
@@ -45,6 +55,7 @@ impl Reads {
         Self {
             count: AtomicUsize::new(0),
             queue: Arc::default(),
+            length: Arc::new(Length(AtomicUsize::new(FULL_BYTES / DIRECT))),
         }
     }
 
@@ -58,7 +69,9 @@ impl Reads {
         let others = self.count.fetch_add(1, Relaxed);
         let _counted = Counted(&self.count);
         if others < DIRECT {
-            return reply::read(node.send(call, &command::on_key("GET", key)).await?);
+            let value = reply::read(node.send(call, &command::on_key("GET", key)).await?)?;
+            self.length.raise(value.as_ref().map_or(0, Bytes::len));
+            return Ok(value);
         }
         let answer = self.enqueue(node, call, key);
         match timeout_at(call.deadline, answer).await {
@@ -77,14 +90,15 @@ impl Reads {
     ) -> oneshot::Receiver<Result<Option<Bytes>, Failure>> {
         let (sender, receiver) = oneshot::channel();
         let mut queue = lock(&self.queue);
-        queue.waiting.push(Waiting {
+        queue.waiting.push_back(Waiting {
             key: key.to_owned(),
             answer: sender,
         });
-        if queue.senders < SENDERS && queue.waiting.len() > queue.senders * FULL {
+        if queue.senders < SENDERS && queue.waiting.len() > queue.senders * self.length.keys() {
             queue.senders += 1;
             let patience = call.deadline.saturating_duration_since(Instant::now());
-            tokio::spawn(send(self.queue.clone(), node.clone(), patience));
+            let (queue, length) = (self.queue.clone(), self.length.clone());
+            tokio::spawn(send(queue, length, node.clone(), patience));
         }
         receiver
     }
@@ -97,11 +111,11 @@ impl Drop for Counted<'_> {
 }
 
 /// Sends what is in the queue until it is empty.
-async fn send(queue: Arc<Mutex<Queue>>, node: Arc<Node>, patience: Duration) {
+async fn send(queue: Arc<Mutex<Queue>>, length: Arc<Length>, node: Arc<Node>, patience: Duration) {
     loop {
         // Whoever is about to ask may join.
         tokio::task::yield_now().await;
-        let Some(mut batch) = take(&queue) else {
+        let Some(mut batch) = take(&queue, length.keys()) else {
             return;
         };
         // Who gave up meanwhile need not be asked for.
@@ -122,9 +136,15 @@ async fn send(queue: Arc<Mutex<Queue>>, node: Arc<Node>, patience: Duration) {
         };
         match answers {
             Ok(answers) if answers.len() == batch.len() => {
+                let mut longest = 0;
                 for (waiting, answer) in batch.into_iter().zip(answers) {
-                    let _ = waiting.answer.send(reply::value(answer));
+                    let value = reply::value(answer);
+                    if let Ok(Some(value)) = &value {
+                        longest = longest.max(value.len());
+                    }
+                    let _ = waiting.answer.send(value);
                 }
+                length.learn(longest);
             }
             failed => {
                 let failure = failed.err().unwrap_or_else(Failure::unexpected);
@@ -136,16 +156,36 @@ async fn send(queue: Arc<Mutex<Queue>>, node: Arc<Node>, patience: Duration) {
     }
 }
 
-/// The next reads to send; without any, the sender is done.
-fn take(queue: &Mutex<Queue>) -> Option<Vec<Waiting>> {
+/// The next reads to send, at most `most`; without any, the sender is done.
+fn take(queue: &Mutex<Queue>, most: usize) -> Option<Vec<Waiting>> {
     let mut queue = lock(queue);
     if queue.waiting.is_empty() {
         queue.senders -= 1;
         return None;
     }
-    let taken = queue.waiting.len().min(FULL);
-    let rest = queue.waiting.split_off(taken);
-    Some(std::mem::replace(&mut queue.waiting, rest))
+    let taken = queue.waiting.len().min(most);
+    Some(queue.waiting.drain(..taken).collect())
+}
+
+impl Length {
+    /// How many keys to ask for at once.
+    fn keys(&self) -> usize {
+        (FULL_BYTES / self.0.load(Relaxed).max(1)).clamp(1, FULL)
+    }
+
+    /// Takes note of a value that was read alone.
+    fn raise(&self, length: usize) {
+        if length > self.0.load(Relaxed) {
+            self.0.fetch_max(length, Relaxed);
+        }
+    }
+
+    /// Takes note of the longest value of a merged read.
+    fn learn(&self, longest: usize) {
+        // The answers of several senders may come at once: what is lost then is soon learned again.
+        let half = self.0.load(Relaxed) / 2;
+        self.0.store(half.max(longest), Relaxed);
+    }
 }
 
 fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
@@ -154,8 +194,29 @@ fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
 
 /// How many reads at a time go out as they are.
 const DIRECT: usize = 16;
-/// The most keys of one merged read, so that the answer stays bounded.
+/// The most keys of one merged read.
 const FULL: usize = 128;
+/// The most bytes that a merged read expects, unless a single value is longer.
+const FULL_BYTES: usize = 1 << 20;
 /// How many merged reads may be on their way, each after the first when there is more than the
 /// ones before can take.
 const SENDERS: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_read_alone_and_forgotten_by_and_by() {
+        let length = Length(AtomicUsize::new(0));
+        assert_eq!(length.keys(), FULL);
+        length.raise(16 << 20);
+        assert_eq!(length.keys(), 1);
+        for keys in [1, 1, 1, 1, 2, 4, 8, 16, 32, 64, 128, 128] {
+            length.learn(100);
+            assert_eq!(length.keys(), keys);
+        }
+        length.learn(FULL_BYTES / 3);
+        assert_eq!(length.keys(), 3);
+    }
+}

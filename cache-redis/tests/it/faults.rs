@@ -350,6 +350,28 @@ async fn no_permit_in_time_is_overloaded_and_changed_nothing() {
 }
 
 #[tokio::test]
+async fn calls_that_are_dropped_give_back_their_permits() {
+    let patient = |options: RedisOptions| options.timeout(Duration::from_secs(5));
+    let at = Setting::with(|options| patient(options).max_in_flight(4)).await;
+    at.server.stop().unwrap();
+    for _ in 0..3 {
+        // The first four have a permit each, the others wait for one.
+        let writes = join_all((0..8).map(|_| at.put("key", "value")));
+        assert!(timeout(SHORT, writes).await.is_err());
+        let increments = join_all((0..8).map(|_| at.cache.increment("n", 1, Expiry::Never)));
+        assert!(timeout(SHORT, increments).await.is_err());
+    }
+    at.server.go_on().unwrap();
+    let reads = join_all((0..8).map(|_| at.cache.read("key")));
+    for read in watched(reads).await {
+        assert_eq!(read.unwrap().unwrap(), "value");
+    }
+}
+
+/// Long enough for calls to be sent, and far from their time-out.
+const SHORT: Duration = Duration::from_millis(20);
+
+#[tokio::test]
 async fn scripts_that_the_server_forgot_are_sent_again() {
     let at = Setting::new().await;
     let mut plain = plain(&at.server.url()).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use cache_redis::{RedisCache, RedisOptions};
 use conformance_tests::servers::{RedisServer, ask};
 use futures_util::future::join_all;
@@ -54,6 +55,24 @@ async fn many_reads_at_once_take_few_commands_and_each_has_its_own_answer() {
         merged > 0 && single + merged < 200,
         "{single} GET and {merged} MGET"
     );
+}
+
+#[tokio::test]
+async fn long_values_are_merged_by_their_bytes() {
+    let (server, cache) = setting().await;
+    let long = Bytes::from(vec![b'x'; 1 << 20]);
+    cache
+        .write("long", long.clone(), Condition::Always, Expiry::Never)
+        .await
+        .unwrap();
+    for (fewest, most) in [(6, 84), (80, 84)] {
+        let before = runs(&server, "mget");
+        for value in join_all((0..100).map(|_| cache.read("long"))).await {
+            assert_eq!(value.unwrap().unwrap(), long);
+        }
+        let merged = runs(&server, "mget") - before;
+        assert!((fewest..=most).contains(&merged), "{merged} MGET");
+    }
 }
 
 #[tokio::test]
