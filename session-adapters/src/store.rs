@@ -24,7 +24,8 @@ pub struct CacheSessionStore<C> {
 /// What happens to a save of a session that went away while the request ran: it was signed out or
 /// given another id by a parallel request, ended by somebody else, evicted, or has expired.
 ///
-/// Either way nothing is stored: a session that was removed stays removed.
+/// A request of actix-session that only extends the time to live counts as a save. Either way
+/// nothing is stored: a session that was removed stays removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WhenGone {
