@@ -36,19 +36,7 @@ use session_core::{CacheClientExtended, Error, ErrorKind, Result};
 /// # tokio::runtime::Runtime::new().unwrap().block_on(program()).unwrap();
 /// ```
 pub async fn connect(url: &str) -> Result<Arc<dyn CacheClientExtended>> {
-    let client: Arc<dyn CacheClientExtended> = match scheme(url) {
-        #[cfg(feature = "memory")]
-        "memory" => Arc::new(cache_memory::MemoryCache::connect(url).await?),
-        #[cfg(feature = "sqlite")]
-        "sqlite" => Arc::new(cache_sqlite::SqliteCache::connect(url).await?),
-        #[cfg(feature = "redis")]
-        scheme if REDIS.contains(&scheme) => Arc::new(cache_redis::RedisCache::connect(url).await?),
-        #[cfg(feature = "postgres")]
-        scheme if POSTGRES.contains(&scheme) => {
-            Arc::new(cache_postgres::PostgresCache::connect(url).await?)
-        }
-        other => return Err(unknown(other)),
-    };
+    let client = open(url).await?;
     client.ping().await?;
     Ok(client)
 }
@@ -60,6 +48,24 @@ pub fn schemes() -> Vec<&'static str> {
         .flat_map(|backend| backend.schemes)
         .copied()
         .collect()
+}
+
+async fn open(url: &str) -> Result<Arc<dyn CacheClientExtended>> {
+    match scheme(url) {
+        #[cfg(feature = "memory")]
+        "memory" => Ok(Arc::new(cache_memory::MemoryCache::connect(url).await?)),
+        #[cfg(feature = "sqlite")]
+        "sqlite" => Ok(Arc::new(cache_sqlite::SqliteCache::connect(url).await?)),
+        #[cfg(feature = "redis")]
+        scheme if REDIS.contains(&scheme) => {
+            Ok(Arc::new(cache_redis::RedisCache::connect(url).await?))
+        }
+        #[cfg(feature = "postgres")]
+        scheme if POSTGRES.contains(&scheme) => {
+            Ok(Arc::new(cache_postgres::PostgresCache::connect(url).await?))
+        }
+        other => Err(unknown(other)),
+    }
 }
 
 struct Backend {
