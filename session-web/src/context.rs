@@ -86,6 +86,39 @@ impl SessionContext {
         }
     }
 
+    /// The session into which somebody signs in.
+    ///
+    /// One that a hook refuses is removed first: it must not keep its browser from signing in as
+    /// somebody else. Nobody signs in to a session that stands for one that cannot be read.
+    pub(crate) async fn session_to_sign_in<T: SessionData>(&self) -> Result<Session<T>, Problem> {
+        let sessions = self.sessions::<T>()?;
+        let mut opened = sessions.open(self.current()).await;
+        if let Err(session_core::SessionError::Rejected { .. }) = opened {
+            sessions.remove_current(self.current()).await?;
+            opened = sessions.open(self.current()).await;
+        }
+        Ok(Session::of_request(opened?, self))
+    }
+
+    /// Signs out: removes session and bag of both ids, and the client forgets the ids.
+    ///
+    /// The same as [`Session::sign_out`], also for a session that a hook refuses. `true` if there
+    /// was one.
+    ///
+    /// # Errors
+    ///
+    /// 503 if the store fails; then the client keeps its ids and can try again. 500 if the layer's
+    /// sessions are of another type.
+    pub async fn sign_out<T: SessionData>(&self) -> Result<bool, Problem> {
+        let sessions = self.sessions::<T>()?;
+        let mut removed = match self.other_id() {
+            Some(id) => sessions.remove(id).await?,
+            None => false,
+        };
+        removed |= sessions.remove_current(self.current()).await?;
+        Ok(removed)
+    }
+
     /// The bag of the session. Nothing is read before a value is asked for.
     pub fn bag(&self) -> SessionBag {
         self.inner.layer.bag(self.current())

@@ -19,7 +19,7 @@ use session_core::{Lifetime, SessionData};
 use crate::auth::JwtAuth;
 use crate::auth::{AuthProvider, SignIn, SignInAttempts, attempts};
 use crate::context::SessionContext;
-use crate::options::{OptionsError, WhenReadingFails};
+use crate::options::OptionsError;
 use crate::problem::{Accepted, Problem};
 
 /// `POST /auth/{provider}` and `POST /auth/logout`, for sessions of one type.
@@ -188,8 +188,7 @@ async fn sign_in<T: SessionData>(
         let token = tokens.sign_in(context, user, attempt.remember_me).await?;
         return Ok(with_token(context, response, Some(token)));
     }
-    // Nobody is signed in to a session that stands for one that cannot be read.
-    let mut session = context.session_or::<T>(WhenReadingFails::Refuse).await?;
+    let mut session = context.session_to_sign_in::<T>().await?;
     let lifetime = match attempt.remember_me {
         true => Lifetime::Permanent,
         false => Lifetime::Temporary,
@@ -209,8 +208,7 @@ async fn sign_out<T: SessionData>(
     request: Request,
 ) -> Result<Response, Problem> {
     let context = SessionContext::of(request.extensions())?;
-    let mut session = context.session_or::<T>(WhenReadingFails::Refuse).await?;
-    let signed_out = session.sign_out().await?;
+    let signed_out = context.sign_out::<T>().await?;
     #[cfg(feature = "jwt")]
     let signed_out = match ways.tokens {
         Some(_) => signed_out || context.sent_token(request.headers()).is_some(),

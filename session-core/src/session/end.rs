@@ -1,5 +1,6 @@
 //! Ending a session: by its user, by an administrator, or by a job.
 
+use super::current::CurrentSession;
 use super::data::SessionData;
 use super::error::SessionResult;
 use super::id::StoredId;
@@ -25,7 +26,20 @@ impl<T: SessionData> Inner<T> {
         Ok(gone)
     }
 
-    /// The same, leaving its name in the index; `seen` is then what was seen of it last.
+    /// The same for the session of a request. Called with the gate held.
+    pub(super) async fn end_current(&self, current: &CurrentSession) -> SessionResult<bool> {
+        let gone = match current.known() {
+            Some(known) => {
+                let at = known.at.clone();
+                self.end(&at, Some(known)).await?
+            }
+            None => false,
+        };
+        current.removed();
+        Ok(gone)
+    }
+
+    /// Removes a session but not its name in the index; `seen` is then what was seen of it last.
     pub(super) async fn take_away(
         &self,
         at: &StoredId,

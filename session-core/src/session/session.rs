@@ -185,15 +185,7 @@ impl<T: SessionData> Session<T> {
             return Ok(false);
         }
         let _gate = self.current.gate().await;
-        let gone = match self.current.known() {
-            Some(known) => {
-                let at = known.at.clone();
-                self.sessions.inner.end(&at, Some(known)).await?
-            }
-            None => false,
-        };
-        self.current.removed();
-        Ok(gone)
+        self.sessions.inner.end_current(&self.current).await
     }
 
     /// Tells the hooks that the user of this session was registered. Stores nothing.

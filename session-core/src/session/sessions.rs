@@ -200,6 +200,24 @@ impl<T: SessionData> Sessions<T> {
         Ok(Session::new(self.clone(), current.clone(), data, None))
     }
 
+    /// Removes the session of a request and its bag; `true` if there was one.
+    ///
+    /// The same as [`Session::remove`], also for a session that `on_load` refuses: nobody is kept
+    /// from signing out.
+    ///
+    /// # Errors
+    ///
+    /// `Store`.
+    pub async fn remove_current(&self, current: &CurrentSession) -> SessionResult<bool> {
+        current.mark_used();
+        if current.is_request_only() {
+            return Ok(false);
+        }
+        let _gate = current.gate().await;
+        look_up::look_up(&*self.inner, current).await?;
+        self.inner.end_current(current).await
+    }
+
     /// The bag of a request's session. Nothing is read.
     pub fn bag(&self, current: &CurrentSession) -> SessionBag {
         SessionBag::new(self.inner.clone(), current.clone())

@@ -36,6 +36,13 @@ impl SessionData for Shop {
         Some(&mut self.auth)
     }
 
+    async fn on_load(&mut self, _: &EventContext) -> Result<(), Rejection> {
+        match self.auth.user_name.as_deref() {
+            Some("suspended") => Err(Rejection::new("This account is suspended.")),
+            _ => Ok(()),
+        }
+    }
+
     async fn validate(&self, _: &EventContext) -> Result<(), Rejection> {
         match self.auth.user_name.as_deref() {
             Some("barred") => Err(Rejection::new("This account is closed.")),
@@ -47,7 +54,7 @@ impl SessionData for Shop {
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse";
 
-/// Known by `alice`, `bob` and `barred`.
+/// Known by `alice`, `bob`, `barred` and `suspended`.
 struct Users(String);
 
 #[session_core::async_trait]
@@ -56,7 +63,7 @@ impl UserStore for Users {
         if user_name == "unreachable" {
             return Err("the users are out of reach".into());
         }
-        let known = ["alice", "bob", "barred"].contains(&user_name);
+        let known = ["alice", "bob", "barred", "suspended"].contains(&user_name);
         Ok(known.then(|| StoredUser {
             user: AuthUserSession {
                 user_id: Some(format!("id of {user_name}")),

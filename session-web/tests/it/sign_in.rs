@@ -175,3 +175,23 @@ async fn a_refused_or_failing_sign_in_leaves_the_session_as_it_was() {
     assert_eq!(visitor.get("/look").await.ok(), "nobody 1");
     assert_eq!(application.stored().await, 1);
 }
+
+#[tokio::test]
+async fn a_session_that_a_hook_refuses_can_be_signed_out() {
+    let application = Application::new();
+    let mut visitor = Visitor::of(&application);
+    visitor.sign_in("suspended").await.ok();
+    assert_eq!(visitor.get("/look").await.status, StatusCode::FORBIDDEN);
+    visitor.post("/auth/logout").await.ok();
+    assert_eq!(application.stored().await, 0);
+    assert_eq!(visitor.get("/look").await.ok(), "nobody 0");
+}
+
+#[tokio::test]
+async fn a_session_that_a_hook_refuses_gives_way_to_another_user() {
+    let application = Application::new();
+    let mut visitor = Visitor::of(&application);
+    visitor.sign_in("suspended").await.ok();
+    visitor.sign_in("alice").await.ok();
+    assert_eq!(visitor.get("/look").await.ok(), "alice 0");
+}
