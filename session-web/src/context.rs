@@ -11,7 +11,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use http::{Extensions, Response, StatusCode};
 use session_core::{
-    CurrentSession, Lifetime, Result, SessionBag, SessionChange, SessionData, SessionId, Sessions,
+    CurrentSession, Lifetime, Result, SessionBag, SessionChange, SessionData, SessionId,
+    SessionResult, Sessions,
 };
 
 use crate::cookies::{self, Change, Changes, PERMANENT, SentIds, TEMPORARY};
@@ -90,6 +91,7 @@ impl SessionContext {
     ///
     /// One that a hook refuses is removed first: it must not keep its browser from signing in as
     /// somebody else. Nobody signs in to a session that stands for one that cannot be read.
+    #[cfg(feature = "axum")]
     pub(crate) async fn session_to_sign_in<T: SessionData>(&self) -> Result<Session<T>, Problem> {
         let sessions = self.sessions::<T>()?;
         let mut opened = sessions.open(self.current()).await;
@@ -111,12 +113,16 @@ impl SessionContext {
     /// sessions are of another type.
     pub async fn sign_out<T: SessionData>(&self) -> Result<bool, Problem> {
         let sessions = self.sessions::<T>()?;
-        let mut removed = match self.other_id() {
-            Some(id) => sessions.remove(id).await?,
-            None => false,
-        };
-        removed |= sessions.remove_current(self.current()).await?;
-        Ok(removed)
+        let other_removed = self.remove_other::<T>().await?;
+        Ok(sessions.remove_current(self.current()).await? || other_removed)
+    }
+
+    /// Removes what is stored under the id that does not carry the session.
+    pub(crate) async fn remove_other<T: SessionData>(&self) -> SessionResult<bool> {
+        match (self.other_id(), self.sessions::<T>()) {
+            (Some(id), Ok(sessions)) => sessions.remove(id).await,
+            _ => Ok(false),
+        }
     }
 
     /// The bag of the session. Nothing is read before a value is asked for.
@@ -190,7 +196,7 @@ impl SessionContext {
     }
 
     /// The id that the client sent beside the one that carries its session.
-    pub(crate) fn other_id(&self) -> Option<&SessionId> {
+    fn other_id(&self) -> Option<&SessionId> {
         let sent = &self.inner.sent;
         let other = match sent.prefers_permanent {
             true => &sent.temporary,

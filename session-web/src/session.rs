@@ -111,7 +111,7 @@ impl<T: SessionData> Session<T> {
         self.session.sign_in(lifetime, change).await?;
         if let Origin::Request(context) = &self.origin {
             context.renew_both_ids();
-            if let Err(error) = self.remove_other(context).await {
+            if let Err(error) = context.remove_other::<T>().await {
                 // The user is signed in; what stays behind is an old session of this browser,
                 // which ends by itself.
                 tracing::warn!(%error, "the session of the other id stays until it expires");
@@ -131,18 +131,10 @@ impl<T: SessionData> Session<T> {
         self.check_readable("sign_out")?;
         let mut removed = false;
         if let Origin::Request(context) = &self.origin {
-            removed = self.remove_other(context).await?;
+            removed = context.remove_other::<T>().await?;
         }
         removed |= self.session.remove().await?;
         Ok(removed)
-    }
-
-    /// Removes what is stored under the id that does not carry the session.
-    async fn remove_other(&self, context: &SessionContext) -> SessionResult<bool> {
-        match (context.other_id(), context.sessions::<T>()) {
-            (Some(id), Ok(sessions)) => sessions.remove(id).await,
-            _ => Ok(false),
-        }
     }
 
     /// An empty session that stands for an unreadable one is never written.

@@ -415,6 +415,20 @@ async fn a_cookie_that_is_no_good_leaves_its_visitor_able_to_sign_in() {
 }
 
 #[tokio::test]
+async fn a_stored_session_that_a_hook_refuses_gives_way_to_a_token() {
+    let app = Stateless::new().await;
+    let sessions = Sessions::<Shop>::new(app.cache.clone());
+    let mut stored = sessions.get_or_create(None).await.unwrap();
+    let suspend = |shop: &mut Shop| shop.auth.user_name = Some("suspended".to_owned());
+    stored.update(suspend).await.unwrap();
+    let id = stored.id().unwrap();
+    let mut visitor = app.visitor().with_cookie("ss-id", id.as_str());
+    visitor.sign_in("alice").await.ok();
+    assert_eq!(visitor.get("/who").await.ok(), "alice");
+    assert_eq!(app.stored().await, 0);
+}
+
+#[tokio::test]
 async fn another_site_cannot_use_a_token_cookie() {
     let app = Stateless::new().await;
     let mut visitor = app.visitor();

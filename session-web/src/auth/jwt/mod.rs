@@ -23,7 +23,6 @@ use super::connection::ConnectionRule;
 use super::header::{Authorization, looks_like_jwt};
 use super::request::RequestAuthProvider;
 use crate::context::SessionContext;
-use crate::options::WhenReadingFails;
 use crate::problem::Problem;
 
 /// Makes tokens of sessions, and sessions of the tokens that requests carry: as a bearer token, or
@@ -249,7 +248,7 @@ impl<T: SessionData> JwtAuth<T> {
             return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR));
         }
         // Whoever was signed in here before is not any more.
-        let mut stored = context.session_or::<T>(WhenReadingFails::Refuse).await?;
+        let mut stored = context.session_to_sign_in::<T>().await?;
         if stored.data().user_id().is_some() {
             stored.sign_out().await?;
         }
