@@ -7,13 +7,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::Held;
 #[cfg(feature = "containers")]
 use super::containers;
-use super::program::{Signal, find_program, free_port};
+use super::program::{Signal, find_program, free_port, new_folder};
 
 /// The URL of a database that all tests of this process share; each test takes a schema of its own.
 ///
@@ -401,20 +400,6 @@ fn find() -> Option<PathBuf> {
         std::cmp::Reverse(name.and_then(|name| name.to_str()?.parse::<u32>().ok()))
     });
     find_program(&["postgres"], &versions)
-}
-
-/// A folder below the system's temporary one that only its owner can enter.
-fn new_folder() -> Result<PathBuf> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let name = format!(
-        "cache-postgres-{}-{}",
-        std::process::id(),
-        NEXT.fetch_add(1, Relaxed)
-    );
-    let folder = std::env::temp_dir().join(name);
-    fs::create_dir(&folder)?;
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
-    Ok(folder)
 }
 
 /// Who is to run the server if the tests are run by root.

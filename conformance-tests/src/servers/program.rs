@@ -131,7 +131,7 @@ cd / && rm -rf "$folder"
 "#;
 
 /// A folder below the system's temporary one that only this user can enter.
-fn new_folder() -> Result<PathBuf> {
+pub(super) fn new_folder() -> Result<PathBuf> {
     use std::os::unix::fs::DirBuilderExt;
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let name = format!(
