@@ -35,7 +35,7 @@ use crate::scope::check_key;
 ///
 /// **Deadlines** count in whole milliseconds on the store's clock, which an operation reads once;
 /// durations are rounded up, so no entry ends early. A zero duration or an instant already past
-/// leaves nothing behind. A deadline after the year 9999 is none. See [`Expiry`].
+/// leaves nothing behind. A deadline after the year 9999 is none (see [`Expiry`]).
 ///
 /// **Whose clock** counts is the store's: the server's on Redis and PostgreSQL, the host's wall
 /// clock on SQLite, a monotonic one in memory.
@@ -46,6 +46,11 @@ use crate::scope::check_key;
 /// the client's options say otherwise. Anything else is [`ErrorKind::InvalidInput`] before any
 /// I/O.
 ///
+/// **A namespace** is a part of a store that looks like a store of its own (see
+/// [`Prefixed`](crate::Prefixed)): keys come back without it, what its client flushes, lists, counts
+/// and removes lies inside, and no key or prefix reaches outside. A key is stored below the path of
+/// its namespace and a `:`, so `a:b` lies inside `a`, and namespaces beside each other share no key.
+///
 /// **Cancellation:** dropping a future leaves the entry as it was or as it was to become, and the
 /// client fully usable. A write whose future was dropped may still land, even after a later one.
 /// A client belongs to the runtime that made it.
@@ -54,6 +59,9 @@ use crate::scope::check_key;
 /// each MiB of value; batches and listings: for each chunk or page), with an [`Error`] when the
 /// store is down, slow or cut off. An outage is never a miss, and never `false`. Nothing that
 /// could have been applied is sent again unless repeating is harmless.
+///
+/// **Errors** name backend and operation, and say whether the store may have changed and whether
+/// trying again can help. None shows a key or a value, nor does any of its causes.
 ///
 /// [`ErrorKind::InvalidInput`]: crate::ErrorKind::InvalidInput
 /// [`Error`]: crate::Error
@@ -71,7 +79,7 @@ pub trait CacheClient: Debug + Send + Sync + 'static {
 
     /// Reads the values of many keys, in the order of `keys`.
     ///
-    /// A key given twice is answered twice; an empty list gives an empty list without asking the
+    /// A key given twice is answered twice. An empty list gives an empty list without asking the
     /// store. All keys are checked before the first is read. Each entry is read whole; the batch
     /// is not one instant.
     ///
@@ -104,8 +112,8 @@ pub trait CacheClient: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a key outside the rules or a value that is too long, in `Equals` too;
-    /// `Full` when the store has no room. A condition that does not hold is no error.
+    /// `InvalidInput` for a key outside the rules or a value that is too long, in `Equals` too.
+    /// `Full` if the store has no room. A condition that does not hold is no error.
     async fn write(
         &self,
         key: &str,
@@ -122,7 +130,8 @@ pub trait CacheClient: Debug + Send + Sync + 'static {
     /// says which). An empty list changes nothing. [`Expiry::Keep`] keeps each live entry's own
     /// deadline; a past deadline removes every key of the batch.
     ///
-    /// Provided as one [`write`](CacheClient::write) after the other.
+    /// Provided as one [`write`](CacheClient::write) after the other, with the keys checked first:
+    /// a client that limits values checks those itself.
     ///
     /// # Errors
     ///
@@ -170,8 +179,9 @@ pub trait CacheClient: Debug + Send + Sync + 'static {
     ///
     /// A missing or expired key starts at 0 and gets `expiry_if_new` (`Keep`: it never expires; a
     /// past one: the answer is `by` and nothing stays). A live counter keeps its deadline, whatever
-    /// `expiry_if_new` says; what an expired entry held counts for nothing. Adding 0 creates. Counters share the key space with values: a counter is canonical decimal text,
-    /// `0` or `-12`. Atomic, and never applied twice.
+    /// `expiry_if_new` says; what an expired entry held counts for nothing. Adding 0 creates.
+    /// Counters share the key space with values: a counter is canonical decimal text, `0` or `-12`.
+    /// Atomic, and never applied twice.
     ///
     /// # Errors
     ///

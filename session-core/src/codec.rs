@@ -19,8 +19,8 @@ use std::fmt;
 use std::io::Write;
 
 use bytes::Bytes;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -122,10 +122,10 @@ impl Codec {
         match bytes.split_first() {
             Some((&binary::TAG, encoded)) => binary::read(encoded),
             Some((..FIRST_OF_TEXT, _)) => Err(Fault::UnknownTag),
-            _ => serde_json::from_slice(bytes).or_else(|error| {
+            _ => read_json(bytes).or_else(|fault| {
                 // A type may be an integer for machines and a word for people (`1024`, "1 KiB");
                 // then bincode met the integer, and only its kind of reader does.
-                integer::read(bytes).ok_or_else(|| Fault::json(&error))
+                integer::read(bytes).ok_or(fault)
             }),
         }
     }
@@ -180,6 +180,17 @@ impl Fault {
         }
     }
 
+    /// What stands after these bytes is not UTF-8.
+    fn not_text(before: &[u8]) -> Self {
+        let line = before.split(|byte| *byte == b'\n');
+        let column = line.clone().next_back().unwrap_or_default().len() + 1;
+        Self::Json {
+            category: Category::Syntax,
+            line: u32::try_from(line.count()).unwrap_or(u32::MAX),
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+        }
+    }
+
     fn words(self) -> &'static str {
         match self {
             Self::Unencodable => "the value cannot be encoded",
@@ -208,6 +219,14 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+/// Reads JSON text, all of which has to be UTF-8: one look at the whole costs a fraction of a look at
+/// each string.
+pub(crate) fn read_json<'t, T: Deserialize<'t>>(bytes: &'t [u8]) -> Result<T, Fault> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| Fault::not_text(&bytes[..error.valid_up_to()]))?;
+    serde_json::from_str(text).map_err(|error| Fault::json(&error))
+}
 
 fn write_json<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), Refused> {
     serde_json::to_writer(buffer, value).map_err(|_| Refused)

@@ -29,6 +29,7 @@ pub enum Expiry {
     /// For this long from now, rounded up to whole milliseconds. Zero leaves nothing behind.
     In(Duration),
     /// Until this instant, rounded up to whole milliseconds. A past one leaves nothing behind.
+    /// An instant made by a clock that is wrong is off by as much; [`In`](Self::In) is not.
     At(SystemTime),
     /// As long as the live entry that is there would have lived; a new entry never expires.
     Keep,
@@ -50,9 +51,9 @@ pub enum Deadline {
     Never,
     /// The first millisecond, since 1970 on the store's clock, at which the entry is absent.
     At(i64),
-    /// The deadline is not after now: nothing stays behind.
+    /// The deadline is not after now: nothing stays behind, and what is there goes.
     Past,
-    /// The deadline that the live entry has, or none for a new entry.
+    /// The deadline that the live entry has, or none for a new entry. The backend puts it in.
     Keep,
 }
 
@@ -62,6 +63,10 @@ pub const MAX_DEADLINE_MS: i64 = 253_402_300_799_999;
 impl Expiry {
     /// Turns the expiry into a deadline on a clock that reads `now_ms` milliseconds since 1970.
     ///
+    /// A clock that is finer than a millisecond is read once and rounded twice: up for `In`, so that
+    /// no entry ends early by the part that had passed, and down for `At` and for judging what is
+    /// live with [`Deadline::time_to_live`].
+    ///
     /// ```
     /// use std::time::Duration;
     /// use session_core::{Deadline, Expiry};
@@ -70,6 +75,7 @@ impl Expiry {
     /// assert_eq!(Expiry::In(Duration::ZERO).deadline(1_000), Deadline::Past);
     /// assert_eq!(Expiry::In(Duration::MAX).deadline(1_000), Deadline::Never);
     /// ```
+    #[inline]
     pub fn deadline(self, now_ms: i64) -> Deadline {
         let deadline = match self {
             Self::Never => return Deadline::Never,
@@ -104,8 +110,12 @@ impl Deadline {
 }
 
 /// A duration in whole milliseconds, rounded up; `i64::MAX` if there are more.
+#[inline]
 pub fn millis_rounded_up(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
+    // In parts, because a division of 128 bits would cost as much as a look-up in memory.
+    let rest = duration.subsec_nanos().div_ceil(1_000_000);
+    let whole = duration.as_secs().saturating_mul(1_000);
+    i64::try_from(whole.saturating_add(rest.into())).unwrap_or(i64::MAX)
 }
 
 /// The milliseconds since 1970, rounded up, negative before it; saturating at both ends.
@@ -170,6 +180,8 @@ mod tests {
             let deadline = Expiry::In(Duration::from_nanos(nanos)).deadline(10);
             assert_eq!(deadline, Deadline::At(10 + millis));
         }
+        assert_eq!(millis_rounded_up(Duration::new(7, 999_999_999)), 8_000);
+        assert_eq!(millis_rounded_up(Duration::MAX), i64::MAX);
     }
 
     #[test]

@@ -9,6 +9,8 @@
 //! The stored id is what the session layer makes of the id that a client sends; see
 //! [`SessionId`](crate::SessionId). Nothing here reads or writes.
 
+use sha2::{Digest, Sha256};
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::scope::{MAX_KEY_LEN, check_key};
 use crate::session::{StoredId, UserKey};
@@ -25,6 +27,16 @@ pub const USER_KEY_PREFIX: &str = "user:sess:";
 /// The key of the index of a user's sessions.
 pub(crate) fn user_key(user: &UserKey) -> String {
     [USER_KEY_PREFIX, user.as_str()].concat()
+}
+
+/// The hash that stands in keys for a text that must not, as 64 hexadecimal digits.
+pub(crate) fn hex_sha256(text: &str) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |four_bits: u8| char::from(DIGITS[usize::from(four_bits)]);
+    // Digit by digit, because formatting costs five times the hash.
+    let hash = Sha256::digest(text);
+    let digits = hash.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }
 
 /// The key of a typed session.

@@ -35,15 +35,18 @@ impl Namespace {
     }
 
     /// Whether this is the whole store.
+    #[inline]
     pub fn is_root(&self) -> bool {
         self.stored.is_empty()
     }
 
     /// What stands before every key: the path and a `:`, or nothing.
+    #[inline]
     pub fn stored(&self) -> &str {
         &self.stored
     }
 
+    #[inline]
     pub(crate) fn join<'k>(&self, key: &'k str) -> Cow<'k, str> {
         if self.is_root() {
             return Cow::Borrowed(key);

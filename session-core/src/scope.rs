@@ -51,9 +51,17 @@ impl Scope {
     /// # Errors
     ///
     /// `InvalidInput` for an empty key, one with NUL, or one longer than [`MAX_KEY_LEN`].
+    #[inline]
     pub fn key<'k>(&self, operation: &'static str, key: &'k str) -> Result<Cow<'k, str>> {
         // The empty key is refused even where the namespace would make it a longer one.
         check_key(self.backend, operation, key)?;
+        if self.namespace.is_root() {
+            return Ok(Cow::Borrowed(key));
+        }
+        self.key_in_namespace(operation, key)
+    }
+
+    fn key_in_namespace<'k>(&self, operation: &'static str, key: &'k str) -> Result<Cow<'k, str>> {
         if self.namespace.stored().len() + key.len() > MAX_KEY_LEN {
             return Err(too_long(self.backend, operation));
         }
@@ -74,17 +82,23 @@ impl Scope {
     /// # Errors
     ///
     /// `InvalidInput` if it is longer than the limit.
+    #[inline]
     pub fn value(&self, operation: &'static str, value: &Bytes) -> Result<()> {
         if value.len() <= self.max_value_len {
             return Ok(());
         }
-        Err(self
-            .error(ErrorKind::InvalidInput, operation)
-            .with_message(format!(
-                "the value has {} bytes, more than the limit of {} (max_value_len)",
-                value.len(),
-                self.max_value_len
-            )))
+        Err(self.refused_value(operation, value))
+    }
+
+    #[cold]
+    fn refused_value(&self, operation: &'static str, value: &Bytes) -> Error {
+        let message = format!(
+            "the value has {} bytes, more than the limit of {} (max_value_len)",
+            value.len(),
+            self.max_value_len
+        );
+        self.error(ErrorKind::InvalidInput, operation)
+            .with_message(message)
     }
 
     /// Checks what one write would send: the value, and the one that it is compared with.
@@ -92,6 +106,7 @@ impl Scope {
     /// # Errors
     ///
     /// As [`value`](Scope::value).
+    #[inline]
     pub fn write(
         &self,
         operation: &'static str,
@@ -129,20 +144,41 @@ impl Scope {
 /// # Errors
 ///
 /// `InvalidInput` that says which of them; never the key itself.
+#[inline]
 pub fn check_key(backend: &'static str, operation: &'static str, key: &str) -> Result<()> {
-    let refuse = |what: &str| {
-        Err(Error::new(ErrorKind::InvalidInput, backend, operation).with_message(what))
-    };
-    if key.is_empty() {
-        return refuse("the key is empty");
-    }
-    if key.len() > MAX_KEY_LEN {
-        return Err(too_long(backend, operation));
-    }
-    if key.as_bytes().contains(&0) {
-        return refuse("the key contains NUL");
+    if key.is_empty() || key.len() > MAX_KEY_LEN || has_nul(key.as_bytes()) {
+        return Err(refused_key(backend, operation, key));
     }
     Ok(())
+}
+
+#[cold]
+fn refused_key(backend: &'static str, operation: &'static str, key: &str) -> Error {
+    if key.len() > MAX_KEY_LEN {
+        return too_long(backend, operation);
+    }
+    let what = match key.is_empty() {
+        true => "the key is empty",
+        false => "the key contains NUL",
+    };
+    Error::new(ErrorKind::InvalidInput, backend, operation).with_message(what)
+}
+
+/// Every call checks a key, and most are short: eight bytes at a time cost a third of a search.
+#[inline]
+fn has_nul(bytes: &[u8]) -> bool {
+    const LOWEST: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
+    let among = |eight: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*eight);
+        // Only a zero borrows from its highest bit without having had it, or from the byte above.
+        word.wrapping_sub(LOWEST) & !word & HIGHEST != 0
+    };
+    match bytes.last_chunk() {
+        // The last eight overlap the ones before.
+        Some(last) => among(last) || bytes.as_chunks().0.iter().any(among),
+        None => bytes.contains(&0),
+    }
 }
 
 /// The smallest text that sorts after every text starting with `prefix`, or `None` if there is none.
@@ -169,6 +205,7 @@ pub fn prefix_end(prefix: &str) -> Option<String> {
     None
 }
 
+#[cold]
 fn too_long(backend: &'static str, operation: &'static str) -> Error {
     Error::new(ErrorKind::InvalidInput, backend, operation).with_message(format!(
         "the key is longer than {MAX_KEY_LEN} bytes, namespace included"
@@ -198,6 +235,24 @@ mod tests {
                 scope("a").key("read", key).unwrap_err().kind(),
                 ErrorKind::InvalidInput
             );
+        }
+    }
+
+    #[test]
+    fn nul_is_found_wherever_it_stands() {
+        for len in 1..40 {
+            // Neighbours of zero, and bytes whose highest bit is set.
+            let bytes: Vec<u8> = [0x01, 0x80, 0x7F, 0xFF]
+                .into_iter()
+                .cycle()
+                .take(len)
+                .collect();
+            assert!(!has_nul(&bytes));
+            for at in 0..len {
+                let mut bytes = bytes.clone();
+                bytes[at] = 0;
+                assert!(has_nul(&bytes), "at {at} of {len}");
+            }
         }
     }
 

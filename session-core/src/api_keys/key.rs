@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 use base64::Engine;
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::key::hex_sha256;
 
 /// The text of an API key, which is shown once and never stored: `ak_live_` and 32 random
 /// characters, or any other text of 16 to 512 visible ASCII characters that an application's own
@@ -61,7 +61,7 @@ impl ApiKeySecret {
 
     /// What is stored in place of the key.
     pub fn hash(&self) -> ApiKeyHash {
-        ApiKeyHash(hex(&Sha256::digest(self.0.as_bytes())).into())
+        ApiKeyHash(hex_sha256(&self.0).into())
     }
 }
 
@@ -230,12 +230,4 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
             "the {what} has 1 to 32 ASCII letters, digits and '-'"
         )),
     )
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -234,21 +234,23 @@ impl ApiKeys {
         environment: Option<&str>,
     ) -> Result<Vec<(ApiKeySecret, ApiKey)>> {
         let old = self.of_user(user_id, environment).await?;
-        let mut made = Vec::with_capacity(old.len());
-        let replaced = async {
-            for key in &old {
-                made.push(self.make(user_id, NewApiKey::like(key)).await?);
-            }
-            self.cancel_all(&old).await
-        };
-        if let Err(error) = replaced.await {
-            let unknown: Vec<_> = made.into_iter().map(|(_, key)| key).collect();
-            if let Err(error) = self.cancel_all(&unknown).await {
-                tracing::warn!(%error, "new API keys that nobody was told of stay good");
-            }
-            return Err(error);
-        }
-        Ok(made)
+        self.replace(user_id, &old).await
+    }
+
+    /// Replaces one good key of a user, by its [id](ApiKey::id), in the same way; `None` if the
+    /// user has no such key, or it is no good any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`regenerate`](ApiKeys::regenerate).
+    pub async fn regenerate_one(
+        &self,
+        user_id: &str,
+        id: &str,
+    ) -> Result<Option<(ApiKeySecret, ApiKey)>> {
+        let mut old = self.of_user(user_id, None).await?;
+        old.retain(|key| key.id() == id);
+        Ok(self.replace(user_id, &old).await?.pop())
     }
 
     /// Drops the cached sessions of all keys of a user: **before** the user is locked, or changed
@@ -264,6 +266,24 @@ impl ApiKeys {
         let keys = self.all_of(user_id).await?;
         let hashes = keys.iter().map(|key| &key.hash);
         self.sessions.drop_sessions(hashes).await
+    }
+
+    async fn replace(&self, user_id: &str, old: &[ApiKey]) -> Result<Vec<(ApiKeySecret, ApiKey)>> {
+        let mut made = Vec::with_capacity(old.len());
+        let replaced = async {
+            for key in old {
+                made.push(self.make(user_id, NewApiKey::like(key)).await?);
+            }
+            self.cancel_all(old).await
+        };
+        if let Err(error) = replaced.await {
+            let unknown: Vec<_> = made.into_iter().map(|(_, key)| key).collect();
+            if let Err(error) = self.cancel_all(&unknown).await {
+                tracing::warn!(%error, "new API keys that nobody was told of stay good");
+            }
+            return Err(error);
+        }
+        Ok(made)
     }
 
     async fn all_of(&self, user_id: &str) -> Result<Vec<ApiKey>> {

@@ -7,13 +7,13 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::key::{ApiKey, ApiKeyHash, hex};
+use super::key::{ApiKey, ApiKeyHash};
 use crate::client::CacheClientExtended;
 use crate::codec::Codec;
 use crate::entry::{Condition, Expiry, unix_millis_rounded_up};
 use crate::error::{BoxError, Error, ErrorKind, Result};
+use crate::key::hex_sha256;
 
 /// The API keys of an application, wherever it keeps them.
 ///
@@ -227,7 +227,7 @@ fn entry_key(hash: &ApiKeyHash) -> String {
 
 /// A user id may be of any length and hold anything, so its hash stands in the key.
 fn index_key(user_id: &str) -> String {
-    let hash = hex(&Sha256::digest(user_id.as_bytes()));
+    let hash = hex_sha256(user_id);
     ["apikeys:user:", &hash].concat()
 }
 

@@ -403,6 +403,24 @@ mod tests {
                 prop_assert_eq!((ours, bytes.len()), (theirs, len));
             }
         }
+
+        #[test]
+        fn texts_are_read_wherever_they_stand(
+            texts in vec((any::<String>(), any::<u16>()), 0..200),
+            long in "[a-zäß€😀]{0,2000}",
+        ) {
+            assert_bincode(&(texts, long))?;
+        }
+
+        #[test]
+        fn it_takes_no_text_that_bincode_refuses(
+            bytes in vec(prop_oneof![0..4_u8, 0x7E..0x82_u8, 0xBE..=0xFF_u8], 0..64),
+        ) {
+            if let Ok(ours) = read::<Vec<(String, u16)>>(&bytes) {
+                let theirs = bincode::serde::decode_from_slice(&bytes, standard()).unwrap();
+                prop_assert_eq!((ours, bytes.len()), theirs);
+            }
+        }
     }
 
     fn assert_bincode<T>(value: &T) -> Result<(), TestCaseError>

@@ -9,6 +9,8 @@
 //! need not touch them; reading looks at the session in the same call. What a session that merely
 //! expires leaves behind is unreadable, and stays in the store until that limit.
 
+mod update;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -65,23 +67,9 @@ impl SessionBag {
     /// `Store`, of kind `Codec` if the value is of another type.
     pub async fn get<V: DeserializeOwned>(&self, key: &str) -> SessionResult<Option<V>> {
         self.check(key)?;
-        for _ in 0..TRIES {
-            let Some((id, at)) = self.place().await? else {
-                break;
-            };
-            let (session, value) = (key::session_key(&at), key::bag_key(&at, key)?);
-            let mut read = self.store().cache.read_all(&[&session, &value]).await?;
-            let (value, session) = (read.pop().flatten(), read.pop().flatten());
-            let known = match self.note(&id, &at, session).await? {
-                Noted::There(known) => known,
-                Noted::Moved => continue,
-                Noted::Gone => break,
-            };
-            let now = self.store().now();
-            let value = value.filter(|_| known.record.meta.has_bag_key(key, now));
-            return Ok(value.map(|value| Codec::decode(&value)).transpose()?);
-        }
-        Ok(None)
+        let (value, is_named) = self.look(key).await?;
+        let value = value.filter(|_| is_named);
+        Ok(value.map(|value| Codec::decode(&value)).transpose()?)
     }
 
     /// Writes a value that lives as long as the session; makes the session if there is none.
@@ -126,7 +114,11 @@ impl SessionBag {
             let Some((id, known, own)) = self.name(tried, key, deadline).await? else {
                 continue;
             };
-            if self.write(&id, &known, key, value.clone(), own).await? {
+            let value = value.clone();
+            if self
+                .write(&id, &known, key, value, own, Condition::Always)
+                .await?
+            {
                 return Ok(());
             }
         }
@@ -207,6 +199,26 @@ impl SessionBag {
         };
         let newest = look_up::refresh(&*self.owner, &self.current, &id).await?;
         Ok(newest.map(|known| (id, known)))
+    }
+
+    /// What is stored under a key, and whether the session names it, so that it counts.
+    async fn look(&self, key: &str) -> SessionResult<(Option<Bytes>, bool)> {
+        for _ in 0..TRIES {
+            let Some((id, at)) = self.place().await? else {
+                break;
+            };
+            let (session, value) = (key::session_key(&at), key::bag_key(&at, key)?);
+            let mut read = self.store().cache.read_all(&[&session, &value]).await?;
+            let (value, session) = (read.pop().flatten(), read.pop().flatten());
+            let known = match self.note(&id, &at, session).await? {
+                Noted::There(known) => known,
+                Noted::Moved => continue,
+                Noted::Gone => break,
+            };
+            let now = self.store().now();
+            return Ok((value, known.record.meta.has_bag_key(key, now)));
+        }
+        Ok((None, false))
     }
 
     /// Tells the request what was read of its session.
@@ -294,7 +306,7 @@ impl SessionBag {
     }
 
     /// Writes the value and looks whether the session is still there and names it; `false` if it
-    /// does not name it any more, or has got a new id.
+    /// does not name it any more, or has got a new id, or the condition did not hold.
     async fn write(
         &self,
         id: &SessionId,
@@ -302,15 +314,16 @@ impl SessionBag {
         key: &str,
         value: Bytes,
         own: Option<i64>,
+        condition: Condition,
     ) -> SessionResult<bool> {
         let cache = &self.store().cache;
         let (session, entry) = (key::session_key(&known.at), key::bag_key(&known.at, key)?);
         let limit = self.store().limit(&known.record.meta);
         let left = own.unwrap_or(limit).min(limit) - self.store().now();
         let expiry = Expiry::In(millis(left));
-        cache
-            .write(&entry, value, Condition::Always, expiry)
-            .await?;
+        if !cache.write(&entry, value, condition, expiry).await? {
+            return Ok(false);
+        }
         let session = cache.read(&session).await?;
         let noted = self.note(id, &known.at, session).await?;
         if let Noted::There(newest) = noted {

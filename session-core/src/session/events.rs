@@ -25,10 +25,12 @@ pub trait SessionEvents<T: SessionData>: Send + Sync + 'static {
         let _ = (session, context);
     }
 
-    /// A stored session was read. It may be filled with what is not stored, or rejected.
+    /// A session was read. It may be filled with what is not stored, or rejected.
     ///
     /// Called each time stored data is read for the application: by a load, and by each try of an
-    /// update.
+    /// update. Called too when the session of a request is opened that lives in it only, such as
+    /// one made from a token or an API key; such a session has no handle. A rule for all requests of
+    /// a user thus stands here once.
     ///
     /// # Errors
     ///
@@ -41,7 +43,8 @@ pub trait SessionEvents<T: SessionData>: Send + Sync + 'static {
     /// A session is about to be written. How long it lives may be set, or the write refused.
     ///
     /// Called for each try. A write of the bag keeps the session's time and does not call it,
-    /// unless it makes the session.
+    /// unless it makes the session. Nor does the save of a session that lives in one request only,
+    /// since it writes nothing.
     ///
     /// # Errors
     ///

@@ -30,17 +30,25 @@ impl<T: SessionData> Inner<T> {
         data
     }
 
-    /// The data of a stored session as the application sees it; the outer error is the store's or
-    /// a hook's, the inner one says that the data does not decode.
+    /// The data of a stored session as the application sees it; the outer error is a hook's, the
+    /// inner one says that the data does not decode.
     pub(super) async fn hydrate(&self, known: &Known) -> SessionResult<Result<T>> {
-        let mut data: T = match Codec::decode(&known.record.data) {
+        self.loaded(&known.record.data, &context_of(known)).await
+    }
+
+    /// The same of any encoded data.
+    pub(super) async fn loaded(
+        &self,
+        data: &Bytes,
+        context: &EventContext,
+    ) -> SessionResult<Result<T>> {
+        let mut data: T = match Codec::decode(data) {
             Ok(data) => data,
             Err(error) => return Ok(Err(error)),
         };
-        let context = context_of(known);
-        data.on_load(&context).await?;
+        data.on_load(context).await?;
         for events in &self.events {
-            events.on_load(&mut data, &context).await?;
+            events.on_load(&mut data, context).await?;
         }
         Ok(Ok(data))
     }

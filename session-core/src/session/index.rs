@@ -12,6 +12,11 @@
 //!
 //! `until` is the session's absolute limit, which saving and sliding do not move; so they leave
 //! the index alone, and it lives as long as the longest of its sessions can.
+//!
+//! It is an entry like any other: a store that evicts can lose it while sessions that it named live
+//! on. Finding that out would cost each read or each save a call more, so nobody looks; a session
+//! is named again when it gets a new id. Since it has the latest deadline of all that a user has,
+//! a store that evicts by deadline drops it last.
 
 mod changes;
 
@@ -21,7 +26,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::error::{SessionError, SessionResult};
 use super::id::StoredId;
@@ -31,7 +35,7 @@ use super::store::{Store, millis};
 use crate::codec::Codec;
 use crate::entry::{Condition, Expiry};
 use crate::error::{Error, ErrorKind};
-use crate::key;
+use crate::key::{self, hex_sha256};
 
 pub(super) use changes::Replaced;
 
@@ -68,9 +72,7 @@ struct Named {
 
 impl UserKey {
     pub(crate) fn of(user_id: &str) -> Self {
-        let hash = Sha256::digest(user_id);
-        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self(hex.into())
+        Self(hex_sha256(user_id).into())
     }
 
     pub(crate) fn as_str(&self) -> &str {

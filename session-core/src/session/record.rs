@@ -34,7 +34,7 @@ use serde_json::value::RawValue;
 use super::id::StoredId;
 use super::index::UserKey;
 use super::options::Lifetime;
-use crate::codec::Codec;
+use crate::codec::{self, Codec};
 use crate::entry::millis_rounded_up;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -189,11 +189,8 @@ impl Record {
     }
 
     fn decode_json(bytes: &Bytes) -> Result<Self> {
-        let text: Text<'_> = serde_json::from_slice(bytes).map_err(|error| {
-            // serde_json's own words quote values.
-            let (line, column) = (error.line(), error.column());
-            damaged(format!("not a session at line {line}, column {column}"))
-        })?;
+        let text: Text<'_> =
+            codec::read_json(bytes).map_err(|fault| fault.into_error("session", "decode"))?;
         Ok(Self {
             meta: Meta {
                 v: text.v,

@@ -150,6 +150,10 @@ impl<T: SessionData> Session<T> {
     /// [`Sliding::EveryRequest`](crate::Sliding::EveryRequest) later requests lengthen it no
     /// further than the lifetime that the last save started.
     ///
+    /// If the session got a new id after it was looked up, and the old one had a
+    /// [grace time](crate::SessionOptions::renewal_grace), nothing is lengthened and the answer is
+    /// the same: its life began anew with the new id.
+    ///
     /// # Errors
     ///
     /// `Removed` if the session went meanwhile; `Store`.

@@ -7,7 +7,7 @@ use super::bag::SessionBag;
 use super::current::{CurrentSession, State};
 use super::data::SessionData;
 use super::error::SessionResult;
-use super::events::SessionEvents;
+use super::events::{EventContext, SessionEvents};
 use super::hooks::decoded;
 use super::id::{SessionHandle, SessionId};
 use super::look_up;
@@ -15,7 +15,6 @@ use super::options::SessionOptions;
 use super::session::Session;
 use super::store::Store;
 use crate::client::CacheClientExtended;
-use crate::codec::Codec;
 use crate::error::Result;
 
 /// All sessions of one type on one store. Cloning shares.
@@ -89,18 +88,22 @@ use crate::error::Result;
 /// | [`Session::save`] and [`Session::update`] of an opened session | 1 |
 /// | [`update`](Sessions::update) by id | 2 |
 /// | [`Session::slide`] | 1, or 0 while enough is left |
+/// | [`get_or_create`](Sessions::get_or_create) | as `open`, and 1 more if it stores |
 /// | [`Session::sign_in`] of an opened session | 4, two of them for the user's index; 1 more if the user was signed in with it, 2 if another was |
 /// | [`Session::renew`] of an opened session | 2; with a user 5 |
 /// | either with a bag | 4 more, two of them reading and one writing it as a batch |
 /// | [`Session::remove`] of an opened session | 1; with a bag 1 more, with a user 2 |
+/// | [`remove_current`](Sessions::remove_current) | what `open` and the removal cost |
 /// | [`remove`](Sessions::remove) by id | 2; with a bag 1 more, with a user 2 |
 /// | [`SessionBag::get`], [`SessionBag::keys`] | 1 |
 /// | [`SessionBag::set`] of a key that is there; of a new one | 2; 3 (1 more if the session is not read yet) |
+/// | [`SessionBag::update`] of a key that is there; of a new one | 3; 4 |
 /// | [`SessionBag::remove`], [`SessionBag::remove_all`] | 3 |
 /// | [`list`](Sessions::list) | the listing of the sessions' keys, and 1 a session |
 /// | [`remove_by_handle`](Sessions::remove_by_handle) | the listing of the sessions' keys, and what a removal by id costs |
 /// | [`list_user`](Sessions::list_user) | 1, and 1 for each session of the user |
 /// | [`remove_user`](Sessions::remove_user) | 4, and 1 for each session of the user; with a bag 2 |
+/// | [`remove_user_except`](Sessions::remove_user_except) | the same; with a grace time 1 more |
 /// | [`remove_user_session`](Sessions::remove_user_session) | 1, and what a removal by id costs |
 ///
 /// Finding a session by its id costs a call more for each
@@ -182,7 +185,8 @@ impl<T: SessionData> Sessions<T> {
     pub async fn open(&self, current: &CurrentSession) -> SessionResult<Session<T>> {
         current.mark_used();
         if let State::RequestOnly(data) = current.state() {
-            let data = decoded(Codec::decode(&data))?;
+            let context = EventContext::new(None, current.lifetime());
+            let data = decoded(self.inner.loaded(&data, &context).await?)?;
             return Ok(Session::new(self.clone(), current.clone(), data, None));
         }
         let _gate = current.gate().await;
@@ -225,8 +229,9 @@ impl<T: SessionData> Sessions<T> {
 
     /// A session that lives in one request and is never stored, such as one made from a token.
     ///
-    /// Saving and sliding it do nothing, and its bag takes nothing. Whoever opens the session of
-    /// its [`current`](Session::current) gets this one.
+    /// Saving and sliding it do nothing, and its bag takes nothing; `on_save` is not called.
+    /// Whoever opens the session of its [`current`](Session::current) gets this one, after `on_load`,
+    /// which may reject it as it may a stored one.
     ///
     /// # Errors
     ///

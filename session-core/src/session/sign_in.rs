@@ -38,6 +38,14 @@ struct Next<T> {
     keeps_bag: bool,
     /// Whether it gets a new id and no more.
     is_renewed: bool,
+    /// How long the old id still reads it.
+    grace: Duration,
+}
+
+/// What of the old session is kept: its bag, and for how long its id.
+struct Kept {
+    bag: bool,
+    grace: Duration,
 }
 
 impl<T: SessionData> Session<T> {
@@ -110,6 +118,23 @@ impl<T: SessionData> Session<T> {
     ///
     /// `Removed`; `Rejected` by `on_load` or `on_save`; `Conflict` after dozens of tries; `Store`.
     pub async fn renew(&mut self) -> SessionResult<()> {
+        let grace = self.sessions.options().renewal_grace;
+        self.renew_with(grace).await
+    }
+
+    /// The same without any grace time: the old id is dead at once.
+    ///
+    /// To be used where a user signs in by other means than [`sign_in`](Session::sign_in) and the
+    /// session goes on.
+    ///
+    /// # Errors
+    ///
+    /// As [`renew`](Session::renew).
+    pub async fn renew_at_once(&mut self) -> SessionResult<()> {
+        self.renew_with(Duration::ZERO).await
+    }
+
+    async fn renew_with(&mut self, grace: Duration) -> SessionResult<()> {
         if self.is_request_only() || matches!(self.current.state(), State::Absent) {
             return self.save().await;
         }
@@ -129,6 +154,7 @@ impl<T: SessionData> Session<T> {
                 data,
                 keeps_bag: true,
                 is_renewed: true,
+                grace,
             };
             if self.try_to_move(&old, next).await? {
                 return Ok(());
@@ -150,9 +176,11 @@ impl<T: SessionData> Session<T> {
             at: &old.at,
             is_renewed: next.is_renewed,
         };
-        let moved = inner
-            .store
-            .move_to_new_id(old, replaced, record, next.keeps_bag);
+        let kept = Kept {
+            bag: next.keeps_bag,
+            grace: next.grace,
+        };
+        let moved = inner.store.move_to_new_id(old, replaced, record, kept);
         let Some((id, known)) = moved.await? else {
             return Ok(false);
         };
@@ -209,6 +237,7 @@ impl<T: SessionData> Inner<T> {
             data,
             keeps_bag: !is_anothers,
             is_renewed: false,
+            grace: Duration::ZERO,
         })
     }
 }
@@ -221,11 +250,11 @@ impl Store {
         old: &Known,
         replaced: Replaced<'_>,
         mut record: Record,
-        keeps_bag: bool,
+        kept: Kept,
     ) -> SessionResult<Option<(SessionId, Known)>> {
         let mut values = Values::new();
         record.meta.bag.clear();
-        if keeps_bag {
+        if kept.bag {
             let now = self.now();
             let names = old.record.meta.bag_keys(now).map(str::to_owned);
             let own = |name: String| (name.clone(), old.record.meta.bag[&name]);
@@ -242,10 +271,7 @@ impl Store {
             self.discard(&new).await;
             return Err(error);
         }
-        let grace = match replaced.is_renewed {
-            true => self.options.renewal_grace,
-            false => Duration::ZERO,
-        };
+        let grace = kept.grace;
         let left = match grace.is_zero() {
             true => self.remove_if_unchanged(old).await,
             false => self.replace_by_lead(old, &new.at, grace).await,

@@ -74,6 +74,10 @@ impl<T: SessionData> Sessions<T> {
     /// [`Session::update`](crate::Session::update), that is not promised. `on_logout` is called for
     /// each session.
     ///
+    /// It goes by the user's index. If the store lost that, as one that evicts can, a session that it
+    /// named is not ended before it has got a new id; with Redis, set `maxmemory-policy` to
+    /// `noeviction`, or to `volatile-ttl`, which drops such an index last.
+    ///
     /// Costs four calls and one for each session, one more for each with a bag, and one more if
     /// there were sign-ins or renewals under way or sessions that have expired.
     ///

@@ -6,10 +6,12 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::TryStreamExt;
 use session_core::{
-    ApiKey, ApiKeySecret, ApiKeys, AuthUserSession, CacheClient, CacheClientExtended, CacheTicket,
-    CachedKeySession, ErrorKind, KeyRefusal, NewApiKey,
+    ApiKey, ApiKeySecret, ApiKeys, AuthUserSession, Bytes, CacheClient, CacheClientExtended,
+    CacheTicket, CachedKeySession, Codec, Condition, ErrorKind, Expiry, KeyRefusal, NewApiKey,
 };
 
+use crate::codec::harmlessly;
+use crate::damage::{bits_turned, truncated};
 use crate::map::MapCache;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -229,6 +231,27 @@ async fn no_cached_session_outlives_its_key() {
 }
 
 #[tokio::test]
+async fn one_key_is_regenerated_and_the_others_stay() {
+    let bench = bench();
+    let new = || NewApiKey::new("live").scope("read").notes("nightly");
+    let (_, old) = bench.keys.make("alice", new()).await.unwrap();
+    let (_, other) = bench.keys.make("alice", new()).await.unwrap();
+    for (user, id) in [("bob", &*old.id()), ("alice", "nonsense")] {
+        let made = bench.keys.regenerate_one(user, id).await.unwrap();
+        assert!(made.is_none());
+    }
+    let made = bench.keys.regenerate_one("alice", &old.id()).await.unwrap();
+    let (secret, key) = made.unwrap();
+    assert_eq!((&key.hash, &key.scopes), (&secret.hash(), &old.scopes));
+    assert_eq!(key.notes.as_deref(), Some("nightly"));
+    let good = bench.keys.of_user("alice", None).await.unwrap();
+    assert_eq!(good, [other, key]);
+    // A key that is no good any more is not replaced again.
+    let made = bench.keys.regenerate_one("alice", &old.id()).await.unwrap();
+    assert!(made.is_none());
+}
+
+#[tokio::test]
 async fn regenerating_replaces_each_key_by_one_of_its_kind() {
     let bench = bench();
     let live = NewApiKey::new("live").scope("read").expires_in(MINUTE);
@@ -285,5 +308,94 @@ async fn names_that_cannot_stand_in_a_key_are_refused() {
         &long,
     ] {
         assert!(text.parse::<ApiKeySecret>().is_err());
+    }
+}
+
+/// Bytes that version 1 wrote: a key, and the list of its user. Never change them, add others.
+const V1: &str = r#"{"hash":"114130e3b8452731d834dce0ecd9bb9eeb8005fbbd425b16fecef7f63f7ab2bc","user_id":"alice","environment":"live","key_type":"secret","scopes":["read"],"created_ms":1000000,"expires_ms":2000000,"cancelled_ms":null,"notes":"for the till","references":{"shop":"17"}}"#;
+const V1_LIST: &str = r#"[{"hash":"114130e3b8452731d834dce0ecd9bb9eeb8005fbbd425b16fecef7f63f7ab2bc","added_ms":1000000}]"#;
+
+/// The text of that key, and where key and list are stored.
+const V1_TEXT: &str = "ak_live_00000000000000000000000000000000";
+const V1_KEY: &str = "apikey:114130e3b8452731d834dce0ecd9bb9eeb8005fbbd425b16fecef7f63f7ab2bc";
+const V1_LIST_KEY: &str =
+    "apikeys:user:2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90";
+
+async fn plant(bench: &Bench, key: &str, value: &[u8]) {
+    let value = Bytes::copy_from_slice(value);
+    let write = bench
+        .cache
+        .write(key, value, Condition::Always, Expiry::Never);
+    assert!(write.await.unwrap());
+}
+
+#[tokio::test]
+async fn what_version_1_wrote_is_read_and_is_what_is_written() {
+    let bench = bench();
+    plant(&bench, V1_KEY, V1.as_bytes()).await;
+    plant(&bench, V1_LIST_KEY, V1_LIST.as_bytes()).await;
+    let secret: ApiKeySecret = V1_TEXT.parse().unwrap();
+    let key = bench.keys.find(&secret.hash()).await.unwrap().unwrap();
+    assert_eq!(
+        (key.user_id.as_str(), key.expires_ms),
+        ("alice", Some(2_000_000))
+    );
+    assert!(key.has_scope("read") && key.references["shop"] == "17");
+    assert_eq!(
+        bench.keys.of_user("alice", None).await.unwrap(),
+        std::slice::from_ref(&key)
+    );
+    assert_eq!(Codec::Json.encode(&key).unwrap(), V1);
+    assert!(bench.keys.cancel("alice", &key.id()).await.unwrap());
+    assert_eq!(
+        bench.cache.read(V1_LIST_KEY).await.unwrap().unwrap(),
+        V1_LIST
+    );
+}
+
+/// Nothing of it is checked by a sum, so a turned bit within a text may be read as another text.
+#[tokio::test]
+async fn a_damaged_key_or_list_is_an_error_or_a_key_and_never_a_panic() {
+    let bench = bench();
+    let secret: ApiKeySecret = V1_TEXT.parse().unwrap();
+    let hash = secret.hash();
+    for damaged in truncated(V1.as_bytes()) {
+        plant(&bench, V1_KEY, &damaged).await;
+        assert!(harmlessly(&damaged, bench.keys.find(&hash)).await.is_err());
+    }
+    for damaged in bits_turned(V1.as_bytes()) {
+        plant(&bench, V1_KEY, &damaged).await;
+        let _ = harmlessly(&damaged, bench.keys.find(&hash)).await;
+    }
+    plant(&bench, V1_KEY, V1.as_bytes()).await;
+    for damaged in truncated(V1_LIST.as_bytes()) {
+        plant(&bench, V1_LIST_KEY, &damaged).await;
+        assert!(
+            harmlessly(&damaged, bench.keys.of_user("alice", None))
+                .await
+                .is_err()
+        );
+    }
+    for damaged in bits_turned(V1_LIST.as_bytes()) {
+        plant(&bench, V1_LIST_KEY, &damaged).await;
+        let _ = harmlessly(&damaged, bench.keys.of_user("alice", None)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_session_of_a_key_is_a_miss_or_a_session_and_never_an_error() {
+    let bench = bench();
+    plant(&bench, V1_KEY, V1.as_bytes()).await;
+    let secret: ApiKeySecret = V1_TEXT.parse().unwrap();
+    let key = bench.keys.find(&secret.hash()).await.unwrap().unwrap();
+    let ticket = bench.ticket(&key, MINUTE).await;
+    assert!(bench.cache(ticket, &key).await);
+    let name = format!("key:sess:{}", key.hash.as_str());
+    let cached = bench.cache.read(&name).await.unwrap().unwrap();
+    for damaged in truncated(&cached).chain(bits_turned(&cached)) {
+        plant(&bench, &name, &damaged).await;
+        let sessions = bench.keys.sessions();
+        let read = sessions.read::<AuthUserSession>(&key.hash, MINUTE);
+        assert!(harmlessly(&damaged, read).await.is_ok());
     }
 }

@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod codec;
+mod damage;
 mod map;
 mod sessions;
 mod typed;

@@ -64,6 +64,9 @@ pub(super) struct Source<'de> {
     decoder: DecoderImpl<Input<'de>, Configuration, ()>,
     /// How many elements may still take no bytes.
     pub(super) empty_left: usize,
+    /// What was seen to be UTF-8, and how many bytes were left where it begins.
+    text: &'de str,
+    left_at_text: usize,
 }
 
 impl<'de> Source<'de> {
@@ -71,6 +74,8 @@ impl<'de> Source<'de> {
         Self {
             decoder: DecoderImpl::new(Input(encoded), standard(), ()),
             empty_left: MAX_EMPTY,
+            text: "",
+            left_at_text: encoded.len(),
         }
     }
 
@@ -86,9 +91,31 @@ impl<'de> Source<'de> {
         Ok(self.decoder.borrow_reader().take_bytes(len)?)
     }
 
+    /// Takes a length and as much text.
+    ///
+    /// Texts mostly stand close together with small numbers between them, all of it UTF-8: one look
+    /// at the next stretch costs a fraction of a look at each.
     #[inline]
     pub(super) fn take_text(&mut self) -> Result<&'de str, Fault> {
-        std::str::from_utf8(self.take_slice()?).map_err(|_| Fault::Malformed)
+        let len = self.take()?;
+        let rest = self.decoder.borrow_reader().0;
+        self.decoder.borrow_reader().take_bytes(len)?;
+        let start = self.left_at_text - rest.len();
+        match self.text.get(start..start + len) {
+            Some(text) => Ok(text),
+            None => self.look_ahead(rest, len),
+        }
+    }
+
+    /// The text of this length at the start of `rest`, having looked at what comes after it too.
+    fn look_ahead(&mut self, rest: &'de [u8], len: usize) -> Result<&'de str, Fault> {
+        let ahead = &rest[..rest.len().min(len.max(LOOK_AHEAD))];
+        self.text = std::str::from_utf8(ahead).or_else(|error| {
+            let valid = &ahead[..error.valid_up_to()];
+            std::str::from_utf8(valid).map_err(|_| Fault::Malformed)
+        })?;
+        self.left_at_text = rest.len();
+        self.text.get(..len).ok_or(Fault::Malformed)
     }
 
     #[inline]
@@ -112,3 +139,6 @@ impl From<DecodeError> for Fault {
         Self::Malformed
     }
 }
+
+/// How many bytes are looked at for UTF-8 at once, at least where there are so many.
+const LOOK_AHEAD: usize = 1_024;

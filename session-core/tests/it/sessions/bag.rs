@@ -154,6 +154,84 @@ async fn requests_that_set_different_keys_do_not_disturb_each_other() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn requests_that_update_one_value_lose_nothing_in_any_order() {
+    for seed in 1..50 {
+        let world = World::new();
+        let id = world.stored().await;
+        world.store.shuffle(seed);
+        let update = |n: u32| {
+            let bag = world.sessions.bag(&CurrentSession::new(Some(id.clone())));
+            async move { bag.update("cart", |cart: &mut Vec<u32>| cart.push(n)).await }
+        };
+        let (a, b, c, d) = tokio::join!(update(0), update(1), update(2), update(3));
+        a.and(b).and(c).and(d).unwrap();
+        let bag = world.request(&id).await.bag();
+        let mut cart = bag.get::<Vec<u32>>("cart").await.unwrap().unwrap();
+        cart.sort_unstable();
+        assert_eq!(cart, [0, 1, 2, 3], "{seed}");
+    }
+}
+
+#[tokio::test]
+async fn an_update_begins_with_the_default_and_writes_only_what_changed() {
+    let world = World::new();
+    let bag = world.visitor().await.bag();
+    let seen = bag.update("cart", |cart: &mut Vec<u32>| cart.len());
+    assert_eq!(seen.await.unwrap(), 0);
+    assert!(world.store.keys().await.is_empty());
+    let push = |cart: &mut Vec<u32>| cart.push(1);
+    bag.update("cart", push).await.unwrap();
+    bag.set_with("short", &1, HOUR).await.unwrap();
+    bag.update("short", |n: &mut i32| *n += 1).await.unwrap();
+    assert_eq!(bag.get::<i32>("short").await.unwrap(), Some(2));
+    world.pass(HOUR);
+    assert_eq!(bag.keys().await.unwrap(), ["cart"]);
+    bag.set("text", "text").await.unwrap();
+    let error = bag.update("text", push).await.unwrap_err();
+    assert!(matches!(error, SessionError::Store(error) if error.kind() == ErrorKind::Codec));
+    assert_eq!(bag.get::<String>("text").await.unwrap().unwrap(), "text");
+}
+
+#[tokio::test]
+async fn an_update_of_a_value_that_no_session_names_begins_anew() {
+    use session_core::{CacheClient, Condition};
+    let world = World::new();
+    let id = world.stored().await;
+    let key = format!("sess:{}:planted", id.as_str());
+    let (value, map) = ("7".into(), &world.store.map);
+    let planted = map.write(&key, value, Condition::Always, Expiry::Never);
+    planted.await.unwrap();
+    let bag = world.request(&id).await.bag();
+    bag.update("planted", |n: &mut i32| *n += 1).await.unwrap();
+    assert_eq!(bag.get::<i32>("planted").await.unwrap(), Some(1));
+}
+
+/// A sign-out strikes before each call of an update of the bag.
+#[tokio::test]
+async fn a_sign_out_during_an_update_of_the_bag_leaves_nothing() {
+    for call in 0..5 {
+        let world = World::new();
+        let id = world.stored().await;
+        let session = world.request(&id).await;
+        let (sessions, gone) = (world.sessions.clone(), id.clone());
+        world.store.before_call(call, async move {
+            assert!(sessions.remove(&gone).await.unwrap());
+        });
+        let updated = session.bag().update("cart", |n: &mut i32| *n += 1).await;
+        let calls = world.store.calls().len();
+        world.store.disarm();
+        if updated.is_ok() {
+            // The sign-out had no call left to strike before.
+            assert!(calls <= call, "{call}");
+            assert!(world.sessions.remove(&id).await.unwrap());
+        } else {
+            assert!(matches!(updated, Err(SessionError::Removed)), "{call}");
+        }
+        assert_eq!(world.store.keys().await, [""; 0], "{call}");
+    }
+}
+
 /// A sign-out strikes before each call of a write of the bag.
 #[tokio::test]
 async fn a_sign_out_during_a_write_of_the_bag_leaves_nothing() {

@@ -1,5 +1,6 @@
 //! The table of store calls in the docs of the module, row by row.
 
+use futures_util::TryStreamExt;
 use session_core::{CurrentSession, Lifetime, SessionId, Sliding};
 
 use super::{DAY, Shop, World};
@@ -97,6 +98,12 @@ async fn a_bag_costs_what_is_asked_of_it() {
     assert_eq!(world.store.calls(), ["write", "read"]);
     bag.get::<i32>("b").await.unwrap();
     assert_eq!(world.store.calls(), ["read_all"]);
+    bag.update("b", |b: &mut i32| *b += 1).await.unwrap();
+    assert_eq!(world.store.calls(), ["read_all", "write", "read"]);
+    bag.update("b", |b: &mut i32| *b).await.unwrap();
+    assert_eq!(world.store.calls(), ["read_all"]);
+    bag.update("c", |c: &mut i32| *c += 1).await.unwrap();
+    assert_eq!(world.store.calls(), ["read_all", "write", "write", "read"]);
     bag.keys().await.unwrap();
     assert_eq!(world.store.calls(), [READ]);
     bag.remove("b").await.unwrap();
@@ -197,5 +204,72 @@ async fn removing_by_id_costs_two() {
     let id = world.stored().await;
     world.store.calls();
     world.sessions.remove(&id).await.unwrap();
+    assert_eq!(world.store.calls(), [READ, "write"]);
+}
+
+#[tokio::test]
+async fn signing_in_again_costs_what_it_takes_to_forget_who_was_there() {
+    let world = World::new();
+    let mut session = world.visitor().await;
+    let alice = Shop::user("alice");
+    let sign_in = session.sign_in(Lifetime::Temporary, alice.clone());
+    sign_in.await.unwrap();
+    world.store.calls();
+    session.sign_in(Lifetime::Temporary, alice).await.unwrap();
+    let stored = [&NAME[..], &["write", "write"]].concat();
+    assert_eq!(world.store.calls(), [&stored[..], &["write"]].concat());
+    let bob = Shop::user("bob");
+    session.sign_in(Lifetime::Temporary, bob).await.unwrap();
+    assert_eq!(world.store.calls(), [&stored[..], &NAME].concat());
+}
+
+#[tokio::test]
+async fn sliding_by_hand_costs_one_or_nothing() {
+    let world = World::new();
+    let id = world.stored().await;
+    world.pass(10 * DAY);
+    let mut session = world.request(&id).await;
+    world.store.calls();
+    assert!(session.slide().await.unwrap());
+    assert_eq!(world.store.calls(), ["set_time_to_live"]);
+    assert!(!session.slide().await.unwrap());
+    assert!(world.store.calls().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_made_or_removed_at_once_costs_the_sum_of_both() {
+    let world = World::new();
+    let id = world.stored().await;
+    assert_eq!(world.store.calls(), ["write"]);
+    world.sessions.get_or_create(Some(&id)).await.unwrap();
+    assert_eq!(world.store.calls(), [READ]);
+    let current = CurrentSession::new(Some(id));
+    assert!(world.sessions.remove_current(&current).await.unwrap());
+    assert_eq!(world.store.calls(), [READ, "write"]);
+}
+
+#[tokio::test]
+async fn a_listing_costs_a_read_a_session_and_a_handle_is_found_by_one() {
+    let world = World::new();
+    let mut session = world.visitor().await;
+    let alice = Shop::user("alice");
+    session.sign_in(Lifetime::Temporary, alice).await.unwrap();
+    let handle = session.handle().unwrap();
+    world.stored().await;
+    world.store.calls();
+    let listed: Vec<_> = world.sessions.list().try_collect().await.unwrap();
+    assert_eq!(listed.len(), 2);
+    // The listing itself is not among what is counted.
+    assert_eq!(world.store.calls(), [READ, READ]);
+
+    let ended = world.sessions.remove_user_session("alice", &handle).await;
+    assert!(ended.unwrap());
+    // Found, removed and forgotten.
+    let removed = ["read", READ, "write", "read", "write"];
+    assert_eq!(world.store.calls(), removed);
+    let left = world.sessions.list().try_next().await.unwrap().unwrap();
+    world.store.calls();
+    let ended = world.sessions.remove_by_handle(&left.handle).await;
+    assert!(ended.unwrap());
     assert_eq!(world.store.calls(), [READ, "write"]);
 }

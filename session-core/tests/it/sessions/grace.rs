@@ -85,6 +85,18 @@ async fn without_a_grace_time_and_after_a_sign_in_the_old_id_is_dead() {
 }
 
 #[tokio::test]
+async fn a_renewal_at_once_has_no_grace_time() {
+    let world = world();
+    let (older, mut session) = renewed(&world).await;
+    let old = session.id().unwrap();
+    session.renew_at_once().await.unwrap();
+    assert!(world.find(&old).await.is_none());
+    assert!(world.find(&older).await.is_none());
+    let found = world.request(&session.id().unwrap()).await;
+    assert_eq!(found.bag().get::<i32>("cart").await.unwrap(), Some(1));
+}
+
+#[tokio::test]
 async fn a_session_that_was_signed_out_is_not_revived_by_an_old_id() {
     let world = world();
     for way in 0..6 {

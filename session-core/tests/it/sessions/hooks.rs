@@ -42,7 +42,8 @@ impl SessionData for Own {
     }
 
     async fn on_load(&mut self, context: &EventContext) -> Result<(), Rejection> {
-        assert!(context.handle().is_some());
+        let is_stored = self.auth.provider.as_deref() != Some("token");
+        assert_eq!(context.handle().is_some(), is_stored);
         self.told.push("load");
         self.answer("load")
     }
@@ -228,6 +229,29 @@ async fn a_session_refused_on_load_is_an_error_and_can_be_ended() {
     log.take();
     assert!(sessions.remove(&id).await.unwrap());
     assert_eq!(log.take(), ["logout nobody"]);
+}
+
+#[tokio::test]
+async fn a_session_of_one_request_is_loaded_as_a_stored_one_and_never_saved() {
+    let (sessions, log, store) = sessions();
+    let mut of_token = Own::default();
+    of_token.auth.provider = Some("token".to_owned());
+    of_token.refuse = "save".to_owned();
+    let made = sessions.request_only(of_token.clone()).unwrap();
+    assert!(log.take().is_empty());
+    let mut session = sessions.open(made.current()).await.unwrap();
+    // What the hook fills is there although it is not stored.
+    assert_eq!(session.told, ["load"]);
+    assert_eq!(log.take(), ["load"]);
+    session.save().await.unwrap();
+    session.update(|own| own.refuse.clear()).await.unwrap();
+    assert!(log.take().is_empty());
+    assert!(store.calls().is_empty());
+
+    of_token.refuse = "load".to_owned();
+    let made = sessions.request_only(of_token).unwrap();
+    let rejected = sessions.open(made.current()).await;
+    assert!(matches!(rejected, Err(SessionError::Rejected { .. })));
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use futures_util::TryStreamExt;
 use session_core::{
-    CacheClient, Condition, Expiry, Lifetime, ListedSession, SessionHandle, SessionId, TimeToLive,
+    CacheClient, CacheClientExtended, Condition, CurrentSession, Expiry, Lifetime, ListedSession,
+    SESSION_KEY_PREFIX, SessionHandle, SessionId, TimeToLive,
 };
 
 use super::{DAY, Shop, World};
@@ -86,4 +87,30 @@ async fn a_handle_ends_its_session_and_no_other() {
     assert_eq!(world.store.keys().await.len(), 1);
     let unknown = SessionHandle::of(&SessionId::from_bytes([1; 24]));
     assert!(!world.sessions.remove_by_handle(&unknown).await.unwrap());
+}
+
+#[tokio::test]
+async fn removing_the_entries_of_all_sessions_signs_everybody_out() {
+    let world = World::new();
+    let mut sessions = Vec::new();
+    for user in ["alice", "bob"] {
+        let mut session = world.visitor().await;
+        session
+            .sign_in(Lifetime::Temporary, Shop::user(user))
+            .await
+            .unwrap();
+        session.bag().set("cart", &1).await.unwrap();
+        sessions.push(session);
+    }
+    let gone = world.store.remove_starting_with(SESSION_KEY_PREFIX).await;
+    assert_eq!(gone.unwrap(), 2);
+    for mut session in sessions {
+        let id = session.id().unwrap();
+        assert!(!world.request(&id).await.is_signed_in());
+        let bag = world.sessions.bag(&CurrentSession::new(Some(id.clone())));
+        assert_eq!(bag.get::<i32>("cart").await.unwrap(), None);
+        // Not even a request that was under way brings one back.
+        assert!(session.save().await.is_err());
+        assert!(world.find(&id).await.is_none());
+    }
 }

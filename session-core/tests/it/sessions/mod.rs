@@ -8,7 +8,6 @@ mod hooks;
 mod ids;
 mod life;
 mod listing;
-mod model;
 mod records;
 mod sign_in;
 mod store;

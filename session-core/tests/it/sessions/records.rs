@@ -9,6 +9,8 @@ use session_core::{
 };
 
 use super::{START_MS, Shop, World};
+use crate::codec::harmlessly;
+use crate::damage::{bits_turned, truncated};
 
 /// Bytes that version 1 wrote. They are read for ever: never change them, add others.
 const V1: &str = r#"{"v":1,"created":1700000000000,"saved":1700000001000,"lifetime":1209600000,"until":1707776000000,"permanent":true,"bag":{"cart":null,"code":1700000003000},"data":{"auth":{"is_authenticated":true,"user_id":"17","user_name":"alice","roles":["admin"]},"visits":3,"note":"hello"}}"#;
@@ -205,6 +207,53 @@ async fn every_codec_is_read_whichever_is_set() {
         read.update(|shop| shop.visits += 1).await.unwrap();
         let again = writer.request(&session.id().unwrap()).await;
         assert_eq!((again.visits, again.note.as_str()), (1, "ü"));
+    }
+}
+
+/// Nothing of it is checked by a sum, so a turned bit within a text may be read as another text.
+#[tokio::test]
+async fn a_damaged_record_is_an_error_or_a_session_and_never_a_panic() {
+    let world = World::with(|options| options.undecodable(Undecodable::Fail));
+    let id = SessionId::from_bytes([1; 24]);
+    // The list of calls is emptied again and again, because it grows. In binary the user came later and stands last: without it a record is one of nobody.
+    for (record, readable_parts) in [
+        (V1.into(), 0),
+        (V1_OF_USER.into(), 0),
+        (bytes(V1_BINARY), 0),
+        (bytes(V1_BINARY_OF_USER), 1),
+        (LEAD.into(), 0),
+    ] {
+        let mut readable = 0;
+        for damaged in truncated(&record) {
+            world.store.calls();
+            plant(&world, &id, damaged.clone()).await;
+            let loaded = harmlessly(&damaged, world.sessions.load(&id)).await;
+            readable += usize::from(loaded.is_ok());
+        }
+        assert_eq!(readable, readable_parts, "parts of a record that were read");
+        for damaged in bits_turned(&record) {
+            world.store.calls();
+            plant(&world, &id, damaged.clone()).await;
+            let _ = harmlessly(&damaged, world.sessions.load(&id)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_index_is_an_error_or_an_index_and_never_a_panic() {
+    let world = World::new();
+    let key = "user:sess:2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90";
+    let map = &world.store.map;
+    for damaged in truncated(INDEX.as_bytes()).chain(bits_turned(INDEX.as_bytes())) {
+        world.store.calls();
+        let value = damaged.clone().into();
+        let write = map.write(key, value, Condition::Always, Expiry::Never);
+        assert!(write.await.unwrap());
+        let removed = harmlessly(&damaged, world.sessions.remove_user("alice")).await;
+        assert!(
+            !matches!(removed, Ok(1..)),
+            "a session that was never there"
+        );
     }
 }
 

@@ -192,6 +192,24 @@ async fn a_session_stored_before_there_was_an_index_is_named_by_its_next_save() 
 }
 
 #[tokio::test]
+async fn an_index_that_the_store_lost_comes_back_session_by_session_with_new_ids() {
+    let world = World::new();
+    let mut one = signed_in(&world, "alice").await;
+    let mut other = signed_in(&world, "alice").await;
+    world.store.map.remove(ALICE).await.unwrap();
+    assert!(listed(&world, "alice").await.is_empty());
+    // This is the limit: nothing names them, so nothing ends them.
+    assert_eq!(world.sessions.remove_user("alice").await.unwrap(), 0);
+    assert!(world.find(&one.id().unwrap()).await.is_some());
+
+    one.renew().await.unwrap();
+    assert_eq!(listed(&world, "alice").await, handles([&one]));
+    other.renew().await.unwrap();
+    assert_eq!(listed(&world, "alice").await, handles([&one, &other]));
+    assert_eq!(world.sessions.remove_user("alice").await.unwrap(), 2);
+}
+
+#[tokio::test]
 async fn sessions_that_expired_are_dropped_when_they_are_met() {
     let world = World::new();
     signed_in(&world, "alice").await;
