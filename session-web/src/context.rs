@@ -288,11 +288,13 @@ impl SessionContext {
             };
         }
         let mut changes = Changes::default();
+        let renew_both = self.inner.renew_both.load(Ordering::Relaxed);
         let stored = current.filter(|_| change != SessionChange::Unchanged);
         if let Some((current, id)) = stored.and_then(|current| Some((current, current.id()?))) {
-            let both =
-                change == SessionChange::Renewed || self.inner.renew_both.load(Ordering::Relaxed);
+            let both = change == SessionChange::Renewed || renew_both;
             self.hand_out(&mut changes, id, current.lifetime(), both);
+        } else if renew_both {
+            self.replace_sent(&mut changes);
         }
         let issue = match self.options().issue_ids {
             IssueIds::Always => !self.inner.request.withheld,
@@ -311,14 +313,34 @@ impl SessionContext {
             true => (&mut changes.permanent, &mut changes.temporary),
             false => (&mut changes.temporary, &mut changes.permanent),
         };
-        *carrier = Change::to(&id);
+        *carrier = self.to(&id);
         if let Some(new) = both.then(|| self.new_id()).flatten() {
-            *other = Change::to(&new);
+            *other = self.to(&new);
         }
         if permanent != self.inner.sent.prefers_permanent {
             let preference = if permanent { PERMANENT } else { TEMPORARY };
             changes.preference = Change::Set(preference.into());
         }
+    }
+
+    /// Replaces the ids of a client that has no stored session.
+    fn replace_sent(&self, changes: &mut Changes) {
+        let sent = &self.inner.sent;
+        for (sent, change) in [
+            (&sent.temporary, &mut changes.temporary),
+            (&sent.permanent, &mut changes.permanent),
+        ] {
+            if sent.is_some()
+                && let Some(new) = self.new_id()
+            {
+                *change = self.to(&new);
+            }
+        }
+    }
+
+    /// The client gets this id.
+    fn to(&self, id: &SessionId) -> Change {
+        Change::Set(self.options().write_id(id))
     }
 
     fn issue_missing(&self, changes: &mut Changes) {
@@ -332,7 +354,7 @@ impl SessionContext {
                 && *change == Change::Keep
                 && let Some(new) = &self.issued()[purpose]
             {
-                *change = Change::to(new);
+                *change = self.to(new);
             }
         }
     }

@@ -34,18 +34,22 @@ impl SentIds {
     pub(crate) fn read(headers: &HeaderMap, options: &WebOptions) -> Result<Self, ConflictingIds> {
         let [temporary, permanent, preference] = read_cookies(headers, options);
         let mut sent = Self {
-            temporary: temporary.id(),
-            permanent: permanent.id(),
+            temporary: temporary.id(options),
+            permanent: permanent.id(options),
             prefers_permanent: preference == Found::One(PERMANENT.as_bytes()),
             by_header: false,
         };
         if options.header_ids {
-            sent.read_headers(headers)?;
+            sent.read_headers(headers, options)?;
         }
         Ok(sent)
     }
 
-    fn read_headers(&mut self, headers: &HeaderMap) -> Result<(), ConflictingIds> {
+    fn read_headers(
+        &mut self,
+        headers: &HeaderMap,
+        options: &WebOptions,
+    ) -> Result<(), ConflictingIds> {
         let (temporary, permanent) = (headers.get_all(X_SS_ID), headers.get_all(X_SS_PID));
         let preference = headers.get(X_SS_OPT).or_else(|| headers.get(X_SS_OPTS));
         let came = |values: &http::header::GetAll<'_, HeaderValue>| values.iter().next().is_some();
@@ -59,7 +63,8 @@ impl SentIds {
             (temporary, &mut self.temporary),
             (permanent, &mut self.permanent),
         ] {
-            for sent in values.iter().filter_map(|value| parse(value.as_bytes())) {
+            let ids = values.iter();
+            for sent in ids.filter_map(|value| options.read_id(value.as_bytes())) {
                 well_formed = true;
                 if id.get_or_insert_with(|| sent.clone()) != &sent {
                     return Err(ConflictingIds);
@@ -84,13 +89,6 @@ pub(crate) enum Change {
     Set(Box<str>),
     /// To forget it.
     Remove,
-}
-
-impl Change {
-    /// The client gets this id.
-    pub(crate) fn to(id: &SessionId) -> Self {
-        Self::Set(id.as_str().into())
-    }
 }
 
 /// All that the client is to be told.
@@ -222,9 +220,9 @@ impl<'h> Found<'h> {
         }
     }
 
-    fn id(self) -> Option<SessionId> {
+    fn id(self, options: &WebOptions) -> Option<SessionId> {
         match self {
-            Self::One(value) => parse(value),
+            Self::One(value) => options.read_id(value),
             Self::Different => {
                 tracing::warn!("a request has two different cookies of one name; neither is taken");
                 None
@@ -298,13 +296,6 @@ fn read_cookies<'h>(headers: &'h HeaderMap, options: &WebOptions) -> [Found<'h>;
         }
     }
     found
-}
-
-fn parse(value: &[u8]) -> Option<SessionId> {
-    if value.len() != SessionId::LEN {
-        return None;
-    }
-    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 /// The cookie that tells a browser of a change, with every attribute for a removal too.

@@ -127,9 +127,7 @@ impl<S> SessionService<S> {
         // A page of another site cannot send our headers unasked, nor a key or a token.
         let unasked = !sent.by_header && !origin::has_own_proof(headers);
         if unasked && !options.cross_site.allows(request) {
-            return Err(Problem::new(StatusCode::FORBIDDEN).with_detail(
-                "This request comes from another site and is not allowed to change anything.",
-            ));
+            return Err(origin::refused());
         }
         let nothing_sent = sent.temporary.is_none() && sent.permanent.is_none();
         let facts = RequestFacts {

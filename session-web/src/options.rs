@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cookie::{Cookie, SameSite};
+use session_core::{IdSigner, SessionId};
 
 use crate::origin::CrossSite;
 use crate::proxy::TrustedProxies;
@@ -34,6 +35,7 @@ pub struct WebOptions {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) cross_site: CrossSite,
     pub(crate) when_reading_fails: WhenReadingFails,
+    id_signer: Option<IdSigner>,
     pub(crate) edit_cookie: Option<EditCookie>,
 }
 
@@ -52,6 +54,7 @@ impl Default for WebOptions {
             trusted_proxies: TrustedProxies::default(),
             cross_site: CrossSite::refuse(),
             when_reading_fails: WhenReadingFails::Refuse,
+            id_signer: None,
             edit_cookie: None,
         }
     }
@@ -209,6 +212,22 @@ impl WebOptions {
         self
     }
 
+    /// Signs the ids in cookies and headers, so that one that this application did not give never
+    /// reaches the store; by default they are not signed.
+    ///
+    /// Handlers see ids without their signatures. What is not signed, or with another key, is
+    /// malformed and replaced at once: who switches signatures on signs everybody out. To change the
+    /// key, put the new one in front and keep the old one as a
+    /// [fallback](IdSigner::with_fallback) for as long as sessions can live
+    /// ([`absolute_limit`](session_core::SessionOptions::absolute_limit)). An id that a fallback
+    /// signed is not signed anew before it changes, since an answer that sets it again could undo
+    /// the sign-in of another tab.
+    #[must_use]
+    pub fn sign_ids(mut self, signer: IdSigner) -> Self {
+        self.id_signer = Some(signer);
+        self
+    }
+
     /// Looks at each cookie before it is set or removed: gives it back, edited or not, or `None`
     /// to leave it out. A removal must name the same domain and path as the setting did.
     #[must_use]
@@ -218,6 +237,23 @@ impl WebOptions {
     ) -> Self {
         self.edit_cookie = Some(Arc::new(edit));
         self
+    }
+
+    /// The id that a client sent; none if it is malformed, or not signed where that is asked.
+    pub(crate) fn read_id(&self, sent: &[u8]) -> Option<SessionId> {
+        let sent = std::str::from_utf8(sent).ok()?;
+        match &self.id_signer {
+            Some(signer) => signer.verify(sent),
+            None => sent.parse().ok(),
+        }
+    }
+
+    /// The id as a client gets it.
+    pub(crate) fn write_id(&self, id: &SessionId) -> Box<str> {
+        match &self.id_signer {
+            Some(signer) => signer.sign(id).into(),
+            None => id.as_str().into(),
+        }
     }
 
     /// The name of the cookie that holds a token.
@@ -294,6 +330,7 @@ impl fmt::Debug for WebOptions {
             .field("trusted_proxies", &self.trusted_proxies)
             .field("cross_site", &self.cross_site)
             .field("when_reading_fails", &self.when_reading_fails)
+            .field("id_signer", &self.id_signer)
             .field("edit_cookie", &self.edit_cookie.is_some())
             .finish()
     }

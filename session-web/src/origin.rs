@@ -6,9 +6,10 @@
 
 use cookie::SameSite;
 use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, ORIGIN, UPGRADE};
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 
 use crate::options::OptionsError;
+use crate::problem::Problem;
 
 /// Which sites may change something with a visitor's session; by default the application's own.
 ///
@@ -90,6 +91,12 @@ impl Default for CrossSite {
     fn default() -> Self {
         Self::refuse()
     }
+}
+
+/// The answer to a request of another site.
+pub(crate) fn refused() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN)
+        .with_detail("This request comes from another site and is not allowed to change anything.")
 }
 
 /// Whether a request carries a key or a token in a header that browsers never add by themselves,

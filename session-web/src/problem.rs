@@ -78,8 +78,9 @@ impl Problem {
         self.status.canonical_reason().unwrap_or("Error")
     }
 
-    /// The response, in the form that the visitor accepts.
-    pub(crate) fn to_response<B: From<Bytes>>(&self, accepted: Accepted) -> Response<B> {
+    /// The response, in the form that the visitor accepts; for services without axum, whose
+    /// handlers give a `Problem` as it is.
+    pub fn to_response<B: From<Bytes>>(&self, accepted: Accepted) -> Response<B> {
         let mut response = Response::new(B::from(Bytes::new()));
         *response.status_mut() = self.status;
         self.render(accepted, &mut response);

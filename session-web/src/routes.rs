@@ -17,7 +17,7 @@ use session_core::{Lifetime, SessionData};
 
 #[cfg(feature = "jwt")]
 use crate::auth::JwtAuth;
-use crate::auth::{AuthProvider, SignIn, SignInAttempts, attempts};
+use crate::auth::{AuthProvider, ConnectionRule, SignIn, SignInAttempts, attempts, connection};
 use crate::context::SessionContext;
 use crate::options::OptionsError;
 use crate::problem::{Accepted, Problem};
@@ -41,6 +41,7 @@ pub struct AuthRoutes<T> {
     providers: HashMap<&'static str, Arc<dyn AuthProvider>>,
     attempts: Option<Arc<dyn SignInAttempts>>,
     redirect_to: String,
+    connection: ConnectionRule,
     #[cfg(feature = "jwt")]
     tokens: Option<JwtAuth<T>>,
     sessions: PhantomData<fn() -> T>,
@@ -53,6 +54,7 @@ impl<T: SessionData> AuthRoutes<T> {
             providers: HashMap::new(),
             attempts: None,
             redirect_to: "/".to_owned(),
+            connection: ConnectionRule::https_or_localhost(),
             #[cfg(feature = "jwt")]
             tokens: None,
             sessions: PhantomData,
@@ -81,12 +83,24 @@ impl<T: SessionData> AuthRoutes<T> {
         self
     }
 
+    /// On which connections passwords are taken; by default HTTPS only, and from the machine that
+    /// the server runs on ([`ConnectionRule::https_or_localhost`]). Elsewhere the sign-in is refused
+    /// (403) before anything is looked at; the sign-out never is.
+    #[must_use]
+    pub fn connection(mut self, rule: ConnectionRule) -> Self {
+        self.connection = rule;
+        self
+    }
+
     /// Has the sign-in answer with a token in the cookie `ss-tok` and store nothing, and the
     /// sign-out remove that cookie. The requests that follow need the same
     /// [`JwtAuth`](crate::JwtAuth) in a [`RequestAuthLayer`](crate::RequestAuthLayer).
     ///
     /// The cookie lives as long as the token with `rememberMe`, and as long as the browser's
-    /// session without. A stored session of somebody who was signed in before is removed.
+    /// session without. As with every sign-in both ids are new and the old ones are dead. A stored
+    /// session of somebody who was signed in before is removed. An anonymous one is kept under its
+    /// new id, bag and all, until the sign-out; [`SessionContext::session`] and
+    /// [`bag`](SessionContext::bag) give it, since the extractors give the token's.
     #[cfg(feature = "jwt")]
     #[must_use]
     pub fn token_cookie(mut self, tokens: JwtAuth<T>) -> Self {
@@ -110,6 +124,7 @@ impl<T: SessionData> AuthRoutes<T> {
             .map_err(|_| OptionsError::new("the redirect is no address"))?;
         let ways = Arc::new(Ways {
             attempts: self.attempts,
+            connection: self.connection,
             back: redirect,
             #[cfg(feature = "jwt")]
             tokens: self.tokens,
@@ -144,6 +159,7 @@ impl<T> fmt::Debug for AuthRoutes<T> {
 /// How users are signed in and out, whatever the provider.
 struct Ways<T> {
     attempts: Option<Arc<dyn SignInAttempts>>,
+    connection: ConnectionRule,
     /// Where browsers go.
     back: HeaderValue,
     #[cfg(feature = "jwt")]
@@ -171,6 +187,9 @@ async fn sign_in<T: SessionData>(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
+    if !ways.connection.allows(&parts) {
+        return Err(connection::insecure_password());
+    }
     let attempt = read_sign_in(&parts.headers, body).await?;
     let address = attempts::address_of(&parts.headers, &parts.extensions);
     let user = attempts::authenticate(&*provider, ways.attempts.as_deref(), &attempt, address);

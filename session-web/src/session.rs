@@ -92,6 +92,31 @@ impl<T: SessionData> Session<T> {
         self.session.renew().await
     }
 
+    /// The same without any grace time for the old id.
+    ///
+    /// # Errors
+    ///
+    /// As [`renew`](Session::renew).
+    pub async fn renew_at_once(&mut self) -> SessionResult<()> {
+        self.check_readable("renew")?;
+        self.session.renew_at_once().await
+    }
+
+    /// Lets a token take its place, by which somebody signs in: both ids are new, the old ones are
+    /// dead. An anonymous session is kept, one of a user is removed.
+    #[cfg(feature = "jwt")]
+    pub(crate) async fn give_way_to_token(&mut self) -> SessionResult<()> {
+        if self.session.data().user_id().is_some() {
+            self.sign_out().await?;
+            return Ok(());
+        }
+        if self.session.is_stored() {
+            self.renew_at_once().await?;
+        }
+        self.leave_both_ids().await;
+        Ok(())
+    }
+
     /// Signs a user in: both ids are new, the old ones are dead.
     ///
     /// The closure writes the user into the data, usually into its
@@ -109,6 +134,11 @@ impl<T: SessionData> Session<T> {
     ) -> SessionResult<()> {
         self.check_readable("sign_in")?;
         self.session.sign_in(lifetime, change).await?;
+        self.leave_both_ids().await;
+        Ok(())
+    }
+
+    async fn leave_both_ids(&self) {
         if let Origin::Request(context) = &self.origin {
             context.renew_both_ids();
             if let Err(error) = context.remove_other::<T>().await {
@@ -117,7 +147,6 @@ impl<T: SessionData> Session<T> {
                 tracing::warn!(%error, "the session of the other id stays until it expires");
             }
         }
-        Ok(())
     }
 
     /// Signs out: removes session and bag of both ids, and the client forgets the ids.

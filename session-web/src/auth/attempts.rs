@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use http::Extensions;
 use http::StatusCode;
 use http::header::HeaderMap;
-use session_core::{AuthUserSession, CacheClientExtended, Expiry, Result, TimeToLive};
+use session_core::{AuthUserSession, CacheClientExtended, Expiry, Result, TimeToLive, TypedCache};
 
 use super::users::normalised;
 use super::{AuthProvider, SignIn, hex_sha256};
@@ -165,9 +165,10 @@ impl AttemptLimit {
         {
             self.cache.remove(&user).await?;
         }
-        for (key, limit) in counters {
-            let within = Expiry::In(limit.within);
-            self.cache.increment(&key, -1, within).await?;
+        for (key, _) in counters {
+            // Not an increment: once the time is over that would begin a new one, below zero.
+            let one_less = |count: Option<i64>| Some(count? - 1).filter(|count| *count > 0);
+            self.cache.update(&key, Expiry::Keep, one_less).await?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use http::request::Parts;
 use session_core::{SessionData, Sessions};
 
 use super::attempts::{self, SignInAttempts};
+use super::connection::insecure_password;
 use super::header::Authorization;
 use super::{ConnectionRule, Credentials, RequestAuthProvider, SignIn, UserStore};
 use crate::problem::Problem;
@@ -78,8 +79,7 @@ impl<U: UserStore, T: SessionData> RequestAuthProvider<T> for BasicAuth<U> {
             return Ok(None);
         };
         if !self.connection.allows(request) {
-            return Err(Problem::new(StatusCode::FORBIDDEN)
-                .with_detail("Passwords may be sent over a secure connection (HTTPS) only."));
+            return Err(insecure_password());
         }
         let sent = SignIn {
             user_name,

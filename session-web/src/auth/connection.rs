@@ -1,15 +1,20 @@
 //! On which connections a request may carry a secret in the open.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::StatusCode;
+use http::header::{FORWARDED, HOST};
 use http::request::Parts;
+use http::uri::Authority;
 
 use crate::context::SessionContext;
-use crate::proxy::TrustedProxies;
+use crate::problem::Problem;
+use crate::proxy::{self, TrustedProxies};
 
-/// Whether a connection is good enough for keys, passwords and tokens in headers; by default only
-/// HTTPS is.
+/// Whether a connection is good enough for keys, passwords and tokens; by default only HTTPS is,
+/// and for the sign-in what stays on this machine too.
 ///
 /// ```
 /// # fn main() -> Result<(), session_web::OptionsError> {
@@ -41,6 +46,16 @@ impl ConnectionRule {
         Self::by(move |request| proxies.is_https(&request.headers, &request.extensions))
     }
 
+    /// HTTPS, judged as by [`https`](ConnectionRule::https), or a visitor on this very machine, as
+    /// in development: one who asked for `localhost`, `127.0.0.1` or `[::1]`, as browsers judge it
+    /// too, and whose request no proxy says it passed on.
+    ///
+    /// Where the server knows the peer's address, that has to be a loopback address besides.
+    pub fn https_or_localhost() -> Self {
+        let https = Self::https();
+        Self::by(move |request| https.allows(request) || is_local(request))
+    }
+
     /// Any connection. Whoever listens to one of them has the secret.
     pub fn any() -> Self {
         Self::by(|_| true)
@@ -66,6 +81,47 @@ impl Default for ConnectionRule {
 impl fmt::Debug for ConnectionRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ConnectionRule(..)")
+    }
+}
+
+/// The answer to a password on any other connection.
+pub(crate) fn insecure_password() -> Problem {
+    tracing::warn!(
+        "a password came over an insecure connection and was not looked at; behind a proxy that \
+         ends TLS, say which addresses are its"
+    );
+    Problem::new(StatusCode::FORBIDDEN)
+        .with_detail("Passwords may be sent over a secure connection (HTTPS) only.")
+}
+
+/// Whether a request has not left this machine, as far as it tells.
+fn is_local(request: &Parts) -> bool {
+    let passed_on = [
+        &FORWARDED,
+        &proxy::X_FORWARDED_FOR,
+        &proxy::X_FORWARDED_PROTO,
+    ];
+    let passed_on = passed_on
+        .iter()
+        .any(|name| request.headers.contains_key(*name));
+    let peer = proxy::peer(&request.extensions);
+    let authority = match request.uri.authority() {
+        Some(authority) => Some(authority.clone()),
+        None => {
+            let host = request.headers.get(HOST);
+            host.and_then(|host| host.as_bytes().try_into().ok())
+        }
+    };
+    !passed_on
+        && peer.is_none_or(|peer| peer.to_canonical().is_loopback())
+        && authority.is_some_and(|authority: Authority| is_local_name(authority.host()))
+}
+
+fn is_local_name(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    match address.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
     }
 }
 

@@ -3,7 +3,7 @@
 mod api_key;
 pub(crate) mod attempts;
 mod basic;
-mod connection;
+pub(crate) mod connection;
 mod credentials;
 mod header;
 #[cfg(feature = "jwt")]

@@ -15,13 +15,16 @@ use session_core::{SessionData, Sessions};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::origin::X_API_KEY;
+use crate::context::SessionContext;
+use crate::origin::{self, CrossSite, X_API_KEY};
 use crate::problem::{Accepted, Problem};
 use crate::request_session::RequestSession;
 
 /// Authenticates requests by a proof that each carries: an API key, a token, name and password.
 ///
-/// The session that it gives lives in the request only and is never stored.
+/// The session that it gives lives in the request only and is never stored. It passes `on_load` as
+/// a stored one does: if that rejects it, the request is refused (403), or, if its proof came
+/// neither in `Authorization` nor in `X-Api-Key`, whatever of it asks for the session.
 #[async_trait]
 pub trait RequestAuthProvider<T: SessionData>: Send + Sync + 'static {
     /// What sessions carry as their provider.
@@ -47,6 +50,11 @@ pub trait RequestAuthProvider<T: SessionData>: Send + Sync + 'static {
 /// have none. The first provider that finds its proof decides; a request without any goes on as it
 /// is.
 ///
+/// Browsers attach Basic by themselves, and so may a page of another site have them do. A request
+/// that changes something is therefore refused (403) if it comes from another site, unless its
+/// proof is a key or a bearer token in a header; see [`CrossSite`]. Inside a `SessionLayer` that
+/// layer's options decide, elsewhere [`cross_site`](RequestAuthLayer::cross_site).
+///
 /// ```
 /// # use std::sync::Arc;
 /// # use session_core::{ApiKeys, AuthUserSession, CacheClientExtended, Sessions};
@@ -71,16 +79,17 @@ pub struct RequestAuthLayer<T: SessionData> {
 struct Shared<T: SessionData> {
     sessions: Sessions<T>,
     providers: Vec<Arc<dyn RequestAuthProvider<T>>>,
+    cross_site: CrossSite,
 }
 
 impl<T: SessionData> RequestAuthLayer<T> {
     /// A layer without providers.
     pub fn new(sessions: Sessions<T>) -> Self {
-        let providers = Vec::new();
         Self {
             shared: Arc::new(Shared {
                 sessions,
-                providers,
+                providers: Vec::new(),
+                cross_site: CrossSite::default(),
             }),
         }
     }
@@ -88,23 +97,58 @@ impl<T: SessionData> RequestAuthLayer<T> {
     /// Adds a provider, asked after those that are there already.
     #[must_use]
     pub fn provider(self, provider: impl RequestAuthProvider<T>) -> Self {
-        let mut providers = self.shared.providers.clone();
-        providers.push(Arc::new(provider));
-        let sessions = self.shared.sessions.clone();
+        let mut shared = self.shared.copy();
+        shared.providers.push(Arc::new(provider));
         Self {
-            shared: Arc::new(Shared {
-                sessions,
-                providers,
-            }),
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Which sites may change something where no `SessionLayer` is around; by default only the
+    /// application's own pages.
+    #[must_use]
+    pub fn cross_site(self, cross_site: CrossSite) -> Self {
+        let mut shared = self.shared.copy();
+        shared.cross_site = cross_site;
+        Self {
+            shared: Arc::new(shared),
         }
     }
 }
 
 impl<T: SessionData> Shared<T> {
-    async fn authenticate(&self, request: &mut Parts) -> Result<(), Problem> {
+    fn copy(&self) -> Self {
+        Self {
+            sessions: self.sessions.clone(),
+            providers: self.providers.clone(),
+            cross_site: self.cross_site.clone(),
+        }
+    }
+
+    /// Whether another site may have made a browser send this request, proof and all, and no layer
+    /// around has looked at that.
+    fn may_be_forged<B>(&self, request: &Request<B>) -> bool {
+        let context: Option<&SessionContext> = request.extensions().get();
+        let looked_at = context.is_some() || origin::has_own_proof(request.headers());
+        !looked_at && !self.cross_site.allows(request)
+    }
+
+    async fn authenticate(&self, request: &mut Parts, forged: bool) -> Result<(), Problem> {
+        // Before a password is checked, whose failure would count.
+        if forged && carries_proof(&request.headers) {
+            return Err(origin::refused());
+        }
         for provider in &self.providers {
             if let Some(data) = provider.authenticate(request, &self.sessions).await? {
+                if forged {
+                    return Err(origin::refused());
+                }
                 let session = RequestSession::new(&self.sessions, data)?;
+                // What is not a cookie is refused whatever the handler asks for. A browser sends its
+                // cookie everywhere, and must get through to where it signs out.
+                if carries_proof(&request.headers) {
+                    session.session::<T>().await?;
+                }
                 request.extensions.insert(session);
                 return Ok(());
             }
@@ -152,9 +196,10 @@ where
         let mut inner = std::mem::replace(&mut self.inner, next);
         let shared = self.shared.clone();
         Box::pin(async move {
+            let forged = shared.may_be_forged(&request);
             let (mut parts, body) = request.into_parts();
             mark_sensitive(&mut parts.headers);
-            let mut response = match shared.authenticate(&mut parts).await {
+            let mut response = match shared.authenticate(&mut parts, forged).await {
                 Ok(()) => inner.call(Request::from_parts(parts, body)).await?,
                 Err(problem) => problem.to_response(Accepted::of(&parts.headers)),
             };
@@ -198,6 +243,11 @@ impl<S: fmt::Debug, T: SessionData> fmt::Debug for RequestAuthService<S, T> {
             .field("inner", &self.inner)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a request carries a proof in a header of its own.
+fn carries_proof(headers: &HeaderMap) -> bool {
+    headers.contains_key(AUTHORIZATION) || headers.contains_key(X_API_KEY)
 }
 
 /// Keeps proofs out of what others print of a request's headers.

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt;
 use http::StatusCode;
-use session_core::{CacheClientExtended, CachedKeySession, NewApiKey};
+use session_core::{AuthUserSession, CacheClientExtended, CachedKeySession, NewApiKey};
 
 use crate::application::{PASSWORD, Shop};
 use crate::keys::{Keyed, MINUTE, refused};
@@ -118,6 +118,25 @@ async fn the_word_of_a_trusted_proxy_makes_a_connection_secure() {
             .get("/key")
             .await;
         assert_eq!(reply.status, status);
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_on_load_rejects_refuses_the_request_cached_or_not() {
+    let app = Keyed::new().await;
+    let suspended = AuthUserSession {
+        user_id: Some("id of suspended".to_owned()),
+        user_name: Some("suspended".to_owned()),
+        ..AuthUserSession::default()
+    };
+    app.users.register(suspended, PASSWORD).await.unwrap();
+    let made = app.keys.make("id of suspended", live());
+    let (key, _) = made.await.unwrap();
+    // `/key` asks for no session, and `/cached` finds it in the cache the second time.
+    for path in ["/key", "/cached", "/cached"] {
+        let reply = app.get(path, key.as_str()).await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{path}");
+        assert!(reply.body.contains("suspended"), "{}", reply.body);
     }
 }
 

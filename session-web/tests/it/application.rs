@@ -19,6 +19,8 @@ use session_web::{
 };
 use tokio::sync::Semaphore;
 
+use crate::stores::Store;
+
 /// What the application keeps.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -75,11 +77,36 @@ impl UserStore for Users {
     }
 }
 
-/// Holds requests to `/slow-visit` between reading and writing.
+/// Holds what passes: requests to `/slow-visit` and `/slow-bag`, between reading and writing.
 #[derive(Clone)]
 pub(crate) struct Gate {
-    pub(crate) reached: Arc<Semaphore>,
-    pub(crate) open: Arc<Semaphore>,
+    reached: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        Self {
+            reached: Arc::new(Semaphore::new(0)),
+            open: Arc::new(Semaphore::new(0)),
+        }
+    }
+
+    /// Waits until one is held.
+    pub(crate) async fn is_reached(&self) {
+        self.reached.acquire().await.unwrap().forget();
+    }
+
+    /// Lets one go on.
+    pub(crate) fn let_through(&self) {
+        self.open.add_permits(1);
+    }
+
+    /// Where it is held.
+    pub(crate) async fn pass(&self) {
+        self.reached.add_permits(1);
+        self.open.acquire().await.unwrap().forget();
+    }
 }
 
 /// The application, its store, and how to hold its slow requests.
@@ -99,12 +126,17 @@ impl Application {
         Self::over(Arc::new(MemoryCache::new()), options)
     }
 
+    /// The application of another process on this store.
+    pub(crate) async fn on(store: &dyn Store) -> Self {
+        Self::over(store.open().await, WebOptions::new())
+    }
+
     pub(crate) fn over(cache: Arc<dyn CacheClientExtended>, options: WebOptions) -> Self {
-        let sessions = Sessions::<Shop>::new(cache.clone());
-        let gate = Gate {
-            reached: Arc::new(Semaphore::new(0)),
-            open: Arc::new(Semaphore::new(0)),
-        };
+        Self::of(Sessions::new(cache), options)
+    }
+
+    pub(crate) fn of(sessions: Sessions<Shop>, options: WebOptions) -> Self {
+        let gate = Gate::new();
         let layer = SessionLayer::with_options(sessions.clone(), options).unwrap();
         let router = routes()
             .layer(Extension(gate.clone()))
@@ -113,7 +145,7 @@ impl Application {
             .layer(layer);
         Self {
             router,
-            cache,
+            cache: sessions.cache().clone(),
             sessions,
             gate,
         }
@@ -139,6 +171,7 @@ fn routes() -> Router {
         .route("/visit", post(visit))
         .route("/save", post(save))
         .route("/slow-visit", post(slow_visit))
+        .route("/slow-bag", post(slow_bag))
         .route("/renew", post(renew))
         .route("/bag/{key}", get(bag_get).post(bag_set))
         .route("/ids", get(ids))
@@ -180,9 +213,17 @@ async fn slow_visit(
     Extension(gate): Extension<Gate>,
     session: Session<Shop>,
 ) -> Result<String, Problem> {
-    gate.reached.add_permits(1);
-    gate.open.acquire().await.unwrap().forget();
+    gate.pass().await;
     visit(session).await
+}
+
+async fn slow_bag(
+    Extension(gate): Extension<Gate>,
+    _session: Session<Shop>,
+    bag: SessionBag,
+) -> Result<(), Problem> {
+    gate.pass().await;
+    Ok(bag.set("cart", "a book").await?)
 }
 
 async fn renew(mut session: Session<Shop>) -> Result<(), Problem> {

@@ -9,10 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use cache_memory::MemoryCache;
 use futures_util::TryStreamExt;
 use http::StatusCode;
-use session_core::{CacheClientExtended, Sessions};
+use session_core::{AuthUserSession, CacheClientExtended, Sessions, async_trait};
 use session_web::{
-    AttemptLimit, AuthRoutes, BasicAuth, ConnectionRule, Credentials, PeerAddress,
-    RequestAuthLayer, Session, SessionLayer,
+    ApiKeyAuth, ApiKeyProvider, AttemptLimit, AuthProvider, AuthRoutes, BasicAuth, CacheUserStore,
+    ConnectionRule, Credentials, CrossSite, PeerAddress, Problem, RequestAuthLayer, RequestSession,
+    Session, SessionLayer, SignIn,
 };
 
 use crate::application::{PASSWORD, Shop};
@@ -74,6 +75,70 @@ async fn passwords_are_for_secure_connections() {
     assert_eq!(client.get("/who").await.status, StatusCode::FORBIDDEN);
 }
 
+/// Routes that a Basic layer guards and no session layer surrounds.
+async fn guarded(layer: impl Fn(RequestAuthLayer<Shop>) -> RequestAuthLayer<Shop>) -> Router {
+    let app = Keyed::new().await;
+    let basic = BasicAuth::new(Credentials::new(app.users).unwrap());
+    let basic = basic.connection(ConnectionRule::any());
+    let keys = ApiKeyProvider::new(app.keys, CacheUserStore::new(app.cache.clone()));
+    let keys: Arc<dyn ApiKeyAuth<Shop>> = Arc::new(keys.connection(ConnectionRule::any()));
+    let sessions = Sessions::<Shop>::new(app.cache);
+    let requests = RequestAuthLayer::new(sessions)
+        .provider(keys)
+        .provider(basic);
+    let who = async |session: Option<Extension<RequestSession>>| match session {
+        Some(_) => "somebody",
+        None => "nobody",
+    };
+    Router::new()
+        .route("/who", get(who).post(who))
+        .layer(layer(requests))
+}
+
+#[tokio::test]
+async fn another_site_cannot_use_basic_where_no_session_layer_is() {
+    let router = guarded(|requests| requests).await;
+    let alice = basic("alice", PASSWORD);
+    for (header, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.test"),
+    ] {
+        let driven = Visitor::of_router(router.clone()).with_header(header, value);
+        let mut with_password = driven.clone().with_header("authorization", &alice);
+        let reply = with_password.post("/who").await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{header}: {value}");
+        assert!(reply.body.contains("another site"));
+        // Reading is left to what browsers keep from other sites.
+        assert_eq!(with_password.get("/who").await.ok(), "somebody");
+        // A key that a browser keeps as a user name of Basic is sent by itself, too.
+        let key = basic("ak_live_nobodys", "");
+        let mut with_key = driven.clone().with_header("authorization", &key);
+        assert_eq!(with_key.post("/who").await.status, StatusCode::FORBIDDEN);
+        // Who has no proof, or one that no browser adds by itself, is none of this layer's business.
+        assert_eq!(driven.clone().post("/who").await.ok(), "nobody");
+        let mut by_header = driven.clone().with_header("x-api-key", "ak_live_nobodys");
+        assert_eq!(
+            by_header.post("/who").await.status,
+            StatusCode::UNAUTHORIZED
+        );
+    }
+    for (header, value) in [
+        ("sec-fetch-site", "same-origin"),
+        ("origin", "http://localhost:3000"),
+    ] {
+        let mut own = Visitor::of_router(router.clone()).with_header(header, value);
+        own = own.with_header("authorization", &alice);
+        assert_eq!(own.post("/who").await.ok(), "somebody");
+    }
+    let partner = CrossSite::refuse().except("https://partner.test").unwrap();
+    let router = guarded(|requests| requests.cross_site(partner.clone())).await;
+    let mut partner = Visitor::of_router(router)
+        .with_header("origin", "https://partner.test")
+        .with_header("authorization", &alice);
+    assert_eq!(partner.post("/who").await.ok(), "somebody");
+}
+
 /// An application that lets each name fail twice and each address four times.
 struct Limited {
     router: Router,
@@ -89,12 +154,15 @@ impl Limited {
             .per_address(4, Duration::from_secs(600));
         let credentials = Credentials::new(users).unwrap();
         let sessions = Sessions::<Shop>::new(Arc::new(MemoryCache::new()));
-        let auth = AuthRoutes::<Shop>::new().provider(credentials.clone());
+        let auth = AuthRoutes::<Shop>::new()
+            .provider(credentials.clone())
+            .connection(ConnectionRule::any())
+            .attempts(limit.clone());
         let basic = BasicAuth::new(credentials).connection(ConnectionRule::any());
-        let basic = basic.attempts(limit.clone());
+        let basic = basic.attempts(limit);
         let router = Router::new()
             .route("/who", get(async |_: Session<Shop>| "somebody"))
-            .merge(auth.attempts(limit).router().unwrap())
+            .merge(auth.router().unwrap())
             .layer(RequestAuthLayer::new(sessions.clone()).provider(basic))
             .layer(SessionLayer::new(sessions));
         Self { router, cache }
@@ -181,6 +249,48 @@ async fn attempts_made_side_by_side_count() {
     let mut answers = futures_util::future::join_all(tries).await;
     answers.sort_unstable();
     assert_eq!(answers, [401, 401, 429, 429, 429, 429]);
+}
+
+/// Knows everybody, and takes so long that the time of the counters is over meanwhile.
+struct Slow(Arc<dyn CacheClientExtended>);
+
+#[async_trait]
+impl AuthProvider for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+
+    async fn authenticate(&self, attempt: &SignIn) -> Result<AuthUserSession, Problem> {
+        assert_eq!(self.0.remove_starting_with("auth:").await.unwrap(), 2);
+        match attempt.remember_me {
+            true => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE)),
+            false => Ok(AuthUserSession::default()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_outlasts_the_time_of_its_counters_gives_nobody_another() {
+    let cache: Arc<dyn CacheClientExtended> = Arc::new(MemoryCache::new());
+    let sessions = Sessions::<Shop>::new(Arc::new(MemoryCache::new()));
+    let auth = AuthRoutes::<Shop>::new()
+        .provider(Slow(cache.clone()))
+        .attempts(AttemptLimit::new(cache.clone()));
+    let router = auth.router().unwrap().layer(SessionLayer::new(sessions));
+    let peer = Extension(PeerAddress("127.0.0.1".parse().unwrap()));
+    let router: Router = router.layer(peer);
+    for (end, status) in [("no", 200), ("yes", 503)] {
+        let form = format!("userName=alice&password=x&rememberMe={end}");
+        let request = http::Request::post("/auth/slow");
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let reply = Visitor::of_router(router.clone())
+            .send(request, &form)
+            .await;
+        assert_eq!(reply.status.as_u16(), status);
+        // Nothing is counted, and above all nothing below zero.
+        let counters: Vec<String> = cache.keys_starting_with("").try_collect().await.unwrap();
+        assert!(counters.is_empty(), "{counters:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,29 +1,48 @@
-//! A store that fails when it is told to, and counts.
+//! A store that is watched: it counts its calls, fails when it is told to, and holds a call.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use cache_memory::MemoryCache;
 use session_core::{
-    BoxStream, Bytes, CacheClient, CacheClientExtended, Condition, Error, ErrorKind, Expiry,
+    BoxStream, Bytes, CacheClient, CacheClientExtended, Codec, Condition, Error, ErrorKind, Expiry,
     Result, TimeToLive, async_trait,
 };
 
-#[derive(Debug)]
+use crate::application::Gate;
+use crate::stores::Cache;
+
 pub(crate) struct Faulty {
-    store: MemoryCache,
+    store: Cache,
     reads: AtomicBool,
     writes: AtomicBool,
     calls: AtomicUsize,
+    /// How many calls come before the one that is held.
+    held: Mutex<Option<usize>>,
+    gate: Gate,
 }
 
 impl Faulty {
     pub(crate) fn new() -> Self {
+        Self::over(Arc::new(MemoryCache::new()))
+    }
+
+    pub(crate) fn over(store: Cache) -> Self {
         Self {
-            store: MemoryCache::new(),
+            store,
             reads: AtomicBool::new(false),
             writes: AtomicBool::new(false),
             calls: AtomicUsize::new(0),
+            held: Mutex::default(),
+            gate: Gate::new(),
         }
+    }
+
+    /// Holds the call after `calls` more at the gate.
+    pub(crate) fn hold_after(&self, calls: usize) -> &Gate {
+        *self.held.lock().unwrap() = Some(calls);
+        &self.gate
     }
 
     pub(crate) fn fail_reads(&self, fail: bool) {
@@ -34,12 +53,14 @@ impl Faulty {
         self.writes.store(fail, Relaxed);
     }
 
-    fn reading(&self) -> Result<&MemoryCache> {
-        self.unless(self.reads.load(Relaxed))
+    async fn reading(&self) -> Result<&Cache> {
+        self.count().await;
+        self.unless(&self.reads)
     }
 
-    fn writing(&self) -> Result<&MemoryCache> {
-        self.unless(self.writes.load(Relaxed))
+    async fn writing(&self) -> Result<&Cache> {
+        self.count().await;
+        self.unless(&self.writes)
     }
 
     /// How many calls there were since it was last asked.
@@ -47,23 +68,41 @@ impl Faulty {
         self.calls.swap(0, Relaxed)
     }
 
-    fn unless(&self, fails: bool) -> Result<&MemoryCache> {
-        self.calls.fetch_add(1, Relaxed);
-        match fails {
+    fn unless(&self, fails: &AtomicBool) -> Result<&Cache> {
+        match fails.load(Relaxed) {
             true => Err(Error::new(ErrorKind::Unavailable, "faulty", "call")),
             false => Ok(&self.store),
         }
+    }
+
+    async fn count(&self) {
+        self.calls.fetch_add(1, Relaxed);
+        let held = {
+            let mut held = self.held.lock().unwrap();
+            let before = held.take();
+            *held = before.and_then(|calls| calls.checked_sub(1));
+            before == Some(0)
+        };
+        if held {
+            self.gate.pass().await;
+        }
+    }
+}
+
+impl fmt::Debug for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.store.fmt(f)
     }
 }
 
 #[async_trait]
 impl CacheClient for Faulty {
     async fn read(&self, key: &str) -> Result<Option<Bytes>> {
-        self.reading()?.read(key).await
+        self.reading().await?.read(key).await
     }
 
     async fn read_all(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
-        self.reading()?.read_all(keys).await
+        self.reading().await?.read_all(keys).await
     }
 
     async fn write(
@@ -73,46 +112,56 @@ impl CacheClient for Faulty {
         condition: Condition,
         expiry: Expiry,
     ) -> Result<bool> {
-        self.writing()?.write(key, value, condition, expiry).await
+        self.writing()
+            .await?
+            .write(key, value, condition, expiry)
+            .await
     }
 
     async fn write_all(&self, entries: &[(&str, Bytes)], expiry: Expiry) -> Result<()> {
-        self.writing()?.write_all(entries, expiry).await
+        self.writing().await?.write_all(entries, expiry).await
     }
 
     async fn remove(&self, key: &str) -> Result<bool> {
-        self.writing()?.remove(key).await
+        self.writing().await?.remove(key).await
     }
 
     async fn remove_all(&self, keys: &[&str]) -> Result<u64> {
-        self.writing()?.remove_all(keys).await
+        self.writing().await?.remove_all(keys).await
     }
 
     async fn increment(&self, key: &str, by: i64, expiry_if_new: Expiry) -> Result<i64> {
-        self.writing()?.increment(key, by, expiry_if_new).await
+        self.writing()
+            .await?
+            .increment(key, by, expiry_if_new)
+            .await
     }
 
     async fn flush_all(&self) -> Result<()> {
-        self.writing()?.flush_all().await
+        self.writing().await?.flush_all().await
     }
 
     async fn ping(&self) -> Result<()> {
-        self.reading()?.ping().await
+        self.reading().await?.ping().await
+    }
+
+    fn codec(&self) -> Codec {
+        self.store.codec()
     }
 }
 
 #[async_trait]
 impl CacheClientExtended for Faulty {
     async fn get_time_to_live(&self, key: &str) -> Result<Option<TimeToLive>> {
-        self.reading()?.get_time_to_live(key).await
+        self.reading().await?.get_time_to_live(key).await
     }
 
     async fn set_time_to_live(&self, key: &str, expiry: Expiry) -> Result<bool> {
-        self.writing()?.set_time_to_live(key, expiry).await
+        self.writing().await?.set_time_to_live(key, expiry).await
     }
 
     async fn read_with_time_to_live(&self, key: &str) -> Result<Option<(Bytes, TimeToLive)>> {
-        self.reading()?.read_with_time_to_live(key).await
+        self.reading().await?.read_with_time_to_live(key).await
     }
 
     fn keys_starting_with<'a>(&'a self, prefix: &'a str) -> BoxStream<'a, Result<String>> {
@@ -120,10 +169,10 @@ impl CacheClientExtended for Faulty {
     }
 
     async fn remove_starting_with(&self, prefix: &str) -> Result<u64> {
-        self.writing()?.remove_starting_with(prefix).await
+        self.writing().await?.remove_starting_with(prefix).await
     }
 
     async fn remove_expired(&self) -> Result<u64> {
-        self.writing()?.remove_expired().await
+        self.writing().await?.remove_expired().await
     }
 }

@@ -1,6 +1,6 @@
 //! Ids that come by header.
 
-use http::StatusCode;
+use http::{Request, StatusCode};
 use session_web::WebOptions;
 
 use crate::application::Application;
@@ -74,4 +74,24 @@ async fn header_ids_can_be_switched_off() {
     let reply = program.get("/look").await;
     assert_eq!(reply.cookie_names(), ["ss-id", "ss-pid"]);
     assert_eq!(reply.ok(), "nobody 0");
+}
+
+#[tokio::test]
+async fn an_id_in_an_address_or_a_body_is_not_read() {
+    let application = Application::new();
+    let mut alice = Visitor::of(&application);
+    alice.sign_in("alice").await.ok();
+    let id = alice.jar["ss-id"].clone();
+    for name in ["ss-id", "X-ss-id", "sessionId"] {
+        let mut stranger = Visitor::of(&application);
+        let reply = stranger.get(&format!("/look?{name}={id}")).await;
+        assert_eq!(reply.ok(), "nobody 0");
+        let mut stranger = Visitor::of(&application);
+        let request =
+            Request::post("/visit").header("content-type", "application/x-www-form-urlencoded");
+        let reply = stranger.send(request, &format!("{name}={id}")).await;
+        assert_eq!(reply.ok(), "1");
+        assert_ne!(stranger.jar["ss-id"], id);
+    }
+    assert_eq!(alice.get("/look").await.ok(), "alice 0");
 }

@@ -1,13 +1,14 @@
 //! Which ids are taken, and which are handed out.
 
+use futures_util::{StreamExt, stream};
 use session_web::{IssueIds, WebOptions};
 
 use crate::application::Application;
+use crate::stores::Store;
 use crate::visitor::{Visitor, invented};
 
-#[tokio::test]
-async fn a_new_visitor_gets_both_ids_and_nothing_is_stored() {
-    let application = Application::new();
+pub(crate) async fn a_new_visitor_gets_both_ids_and_nothing_is_stored(store: &dyn Store) {
+    let application = Application::on(store).await;
     let mut visitor = Visitor::of(&application);
     let reply = visitor.get("/plain").await;
     assert_eq!(reply.cookie_names(), ["ss-id", "ss-pid"]);
@@ -18,41 +19,54 @@ async fn a_new_visitor_gets_both_ids_and_nothing_is_stored() {
     assert_eq!(application.stored().await, 0);
 }
 
-#[tokio::test]
-async fn ids_of_ones_own_invention_are_never_adopted() {
+pub(crate) async fn ids_of_ones_own_invention_are_never_adopted(store: &dyn Store) {
+    let application = Application::on(store).await;
     for (path, permanent) in [
         ("/visit", "temp"),
         ("/save", "temp"),
         ("/visit", "perm"),
         ("/bag/cart", "temp"),
+        ("/bag/cart", "perm"),
+        ("/renew", "temp"),
         ("/renew", "perm"),
+        ("/auth/credentials", "temp"),
+        ("/auth/credentials", "perm"),
     ] {
-        let application = Application::new();
         let mut visitor = Visitor::of(&application)
             .with_cookie("ss-id", &invented(1))
             .with_cookie("ss-pid", &invented(2))
             .with_cookie("ss-opt", permanent);
         visitor.get("/look").await.ok();
-        visitor.post(path).await.ok();
+        match path {
+            "/auth/credentials" => visitor.sign_in("alice").await.ok(),
+            path => visitor.post(path).await.ok(),
+        };
         assert_ne!(visitor.jar["ss-id"], invented(1), "{path}");
         for id in [invented(1), invented(2)] {
             let stored = application.sessions.find(&id.parse().unwrap()).await;
-            assert!(stored.unwrap().is_none());
+            assert!(stored.unwrap().is_none(), "{path}");
         }
         let own = visitor.jar["ss-id"].parse().unwrap();
         assert!(application.sessions.find(&own).await.unwrap().is_some());
+        let mut victim = Visitor::of(&application).with_cookie("ss-id", &invented(1));
+        assert_eq!(victim.get("/look").await.ok(), "nobody 0", "{path}");
     }
 }
 
-#[tokio::test]
-async fn a_thousand_unknown_ids_leave_the_store_empty() {
-    let application = Application::new();
-    for number in 0..1_000 {
+pub(crate) async fn ten_thousand_unknown_ids_leave_the_store_empty(store: &dyn Store) {
+    let application = Application::on(store).await;
+    let guesses = (0..10_000).map(|number| {
         let mut visitor = Visitor::of(&application).with_cookie("ss-id", &invented(number));
-        assert_eq!(visitor.get("/look").await.ok(), "nobody 0");
-        visitor.get("/bag/cart").await.ok();
-        assert_eq!(visitor.jar["ss-id"], invented(number));
-    }
+        async move {
+            let path = ["/look", "/bag/cart"][number as usize % 2];
+            visitor.get(path).await.ok();
+            assert_eq!(visitor.jar["ss-id"], invented(number));
+        }
+    });
+    stream::iter(guesses)
+        .buffer_unordered(200)
+        .for_each(async |()| {})
+        .await;
     assert_eq!(application.stored().await, 0);
 }
 
@@ -113,9 +127,8 @@ async fn the_ids_that_a_handler_sees_are_those_that_the_client_gets() {
     assert_eq!(visitor.get("/ids").await.ok(), seen);
 }
 
-#[tokio::test]
-async fn asking_for_permanence_lengthens_nothing() {
-    let application = Application::new();
+pub(crate) async fn asking_for_permanence_lengthens_nothing(store: &dyn Store) {
+    let application = Application::on(store).await;
     let mut visitor = Visitor::of(&application).with_cookie("ss-opt", "perm");
     let reply = visitor.post("/visit").await;
     assert_eq!(reply.cookie("ss-opt").value(), "temp");

@@ -12,7 +12,9 @@ use futures_util::StreamExt;
 use http::StatusCode;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use session_core::{AuthUserSession, CacheClientExtended, Rejection, Sessions, async_trait};
+use session_core::{
+    AuthUserSession, CacheClientExtended, Rejection, SessionData, Sessions, async_trait,
+};
 use session_web::{
     AuthRoutes, Credentials, JwtAuth, JwtClaims, JwtHooks, JwtKey, JwtKeys, JwtRefusal,
     RequestAuthLayer, SecureConnection, Session, SessionLayer,
@@ -426,6 +428,66 @@ async fn a_stored_session_that_a_hook_refuses_gives_way_to_a_token() {
     visitor.sign_in("alice").await.ok();
     assert_eq!(visitor.get("/who").await.ok(), "alice");
     assert_eq!(app.stored().await, 0);
+}
+
+#[tokio::test]
+async fn a_token_gives_new_ids_and_an_anonymous_session_moves_to_one() {
+    let app = Stateless::new().await;
+    let sessions = Sessions::<Shop>::new(app.cache.clone());
+    let mut stored = sessions.get_or_create(None).await.unwrap();
+    stored.bag().set("cart", "a book").await.unwrap();
+    stored.update(|shop| shop.visits = 3).await.unwrap();
+    let (id, other) = (stored.id().unwrap(), sessions.new_id().unwrap());
+    let mut visitor = app
+        .visitor()
+        .with_cookie("ss-id", id.as_str())
+        .with_cookie("ss-pid", other.as_str());
+    visitor.sign_in("alice").await.ok();
+    assert_eq!(visitor.get("/who").await.ok(), "alice");
+    assert_ne!(visitor.jar["ss-pid"], other.as_str());
+    assert!(sessions.find(&id).await.unwrap().is_none());
+
+    let moved = visitor.jar["ss-id"].parse().unwrap();
+    let moved = sessions.find(&moved).await.unwrap().unwrap();
+    assert_eq!((moved.visits, moved.data().user_id()), (3, None));
+    let cart: Option<String> = moved.bag().get("cart").await.unwrap();
+    assert_eq!(cart.as_deref(), Some("a book"));
+    visitor.post("/auth/logout").await.ok();
+    assert_eq!(app.stored().await, 0);
+
+    // Without a stored session the ids are new as well, and nothing is stored.
+    let mut visitor = app.visitor();
+    visitor.get("/who").await.ok();
+    let before = visitor.jar.clone();
+    visitor.sign_in("alice").await.ok();
+    for name in ["ss-id", "ss-pid"] {
+        assert_ne!(visitor.jar[name], before[name], "{name}");
+    }
+    assert_eq!(app.stored().await, 0);
+}
+
+#[tokio::test]
+async fn a_token_that_on_load_rejects_leaves_its_visitor_able_to_sign_out() {
+    let app = Stateless::new().await;
+    let mut suspended = alice();
+    suspended.auth.user_name = Some("suspended".to_owned());
+    let token = app.auth.issue(&suspended).await.unwrap();
+
+    let mut visitor = app.visitor().with_cookie("ss-tok", &token);
+    let reply = visitor.get("/who").await;
+    assert_eq!(reply.status, StatusCode::FORBIDDEN);
+    assert!(reply.body.contains("suspended"));
+    visitor.clone().sign_in("bob").await.ok();
+    visitor.post("/auth/logout").await.ok();
+    assert_eq!(visitor.get("/who").await.ok(), "nobody");
+
+    // Nobody sends a bearer token by mistake.
+    let secure = app.router.clone().layer(Extension(SecureConnection(true)));
+    let bearer = format!("Bearer {token}");
+    let mut program = Visitor::of_router(secure).with_header("authorization", &bearer);
+    assert_eq!(program.get("/who").await.status, StatusCode::FORBIDDEN);
+    let logout = program.post("/auth/logout").await;
+    assert_eq!(logout.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

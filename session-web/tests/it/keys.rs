@@ -12,8 +12,8 @@ use cache_memory::MemoryCache;
 use http::StatusCode;
 use http::request::Parts;
 use session_core::{
-    ApiKey as StoredKey, ApiKeyHash, ApiKeySecret, ApiKeys, AuthUserSession, CacheClientExtended,
-    CacheTicket, CachedKeySession, KeyRefusal, NewApiKey, Sessions, async_trait,
+    ApiKey as StoredKey, ApiKeyHash, ApiKeySecret, ApiKeys, AuthUserSession, CacheTicket,
+    CachedKeySession, KeyRefusal, NewApiKey, Sessions, async_trait,
 };
 use session_web::{
     ApiKey, ApiKeyAuth, ApiKeyProvider, ApiKeyRoutes, BasicAuth, CacheUserStore, Credentials,
@@ -22,6 +22,7 @@ use session_web::{
 
 use crate::application::{PASSWORD, Shop};
 use crate::faulty::Faulty;
+use crate::stores::Cache;
 use crate::visitor::{Reply, Visitor};
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -110,6 +111,7 @@ impl ApiKeyAuth<Shop> for Wrapper {
 
 pub(crate) struct Keyed {
     pub(crate) router: Router,
+    pub(crate) store: Cache,
     pub(crate) cache: Arc<Faulty>,
     pub(crate) keys: ApiKeys,
     pub(crate) users: CacheUserStore,
@@ -122,11 +124,15 @@ impl Keyed {
     /// `alice` and `bob` are registered; `/cached`, `/vip`, `/metered` and `/read-only` ask for a
     /// minute of caching.
     pub(crate) async fn new() -> Self {
-        let cache = Arc::new(Faulty::new());
-        let store: Arc<dyn CacheClientExtended> = cache.clone();
+        Self::over(Arc::new(MemoryCache::new())).await
+    }
+
+    pub(crate) async fn over(store: Cache) -> Self {
+        let cache = Arc::new(Faulty::over(store.clone()));
+        let watched: Cache = cache.clone();
         let clock = Arc::new(AtomicU64::new(1_000));
         let now = clock.clone();
-        let keys = ApiKeys::in_cache(store.clone())
+        let keys = ApiKeys::in_cache(watched.clone())
             .with_clock(move || UNIX_EPOCH + Duration::from_secs(now.load(SeqCst)));
         let users = CacheUserStore::new(Arc::new(MemoryCache::new()));
         for name in ["alice", "bob"] {
@@ -151,7 +157,7 @@ impl Keyed {
             regenerated: AtomicUsize::new(0),
         });
         let auth: Arc<dyn ApiKeyAuth<Shop>> = wrapper.clone();
-        let sessions = Sessions::<Shop>::new(store);
+        let sessions = Sessions::<Shop>::new(watched);
         let basic = BasicAuth::new(Credentials::new(users.clone()).unwrap());
         let layer = RequestAuthLayer::new(sessions.clone());
         let router = Router::new()
@@ -173,6 +179,7 @@ impl Keyed {
             .layer(SessionLayer::new(sessions));
         Self {
             router,
+            store,
             cache,
             keys,
             users,

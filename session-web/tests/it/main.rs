@@ -2,14 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod application;
+mod everywhere;
 mod faulty;
 mod keys;
+mod stores;
 mod visitor;
 
 mod answers;
 mod api_keys;
 mod basic;
 mod cookies;
+mod costs;
 mod failures;
 mod headers;
 mod ids;
@@ -18,5 +21,8 @@ mod other_sites;
 mod plain;
 mod secrets;
 mod sign_in;
+mod signed;
+mod streaming;
+mod tables;
 mod users;
 mod writes;

@@ -1,9 +1,18 @@
 //! Requests that another site makes a browser send.
 
-use http::StatusCode;
-use session_web::{CrossSite, WebOptions};
+use std::sync::Arc;
 
-use crate::application::Application;
+use axum::{Extension, Router, routing::get};
+use cache_memory::MemoryCache;
+use http::StatusCode;
+use http::request::Parts;
+use session_core::{Sessions, async_trait};
+use session_web::{
+    CrossSite, Problem, RequestAuthLayer, RequestAuthProvider, SecureConnection, SessionLayer,
+    WebOptions,
+};
+
+use crate::application::{Application, Shop};
 use crate::visitor::{Visitor, invented};
 
 #[tokio::test]
@@ -77,4 +86,47 @@ async fn cookies_that_were_held_back_are_not_overwritten() {
     assert!(returning.post("/plain").await.cookies().is_empty());
     // Following a link sends them: who has none is new.
     assert_eq!(returning.get("/plain").await.cookies().len(), 2);
+}
+
+/// Takes a secure connection for a proof, as if the client had shown a certificate.
+struct Certificate;
+
+#[async_trait]
+impl RequestAuthProvider<Shop> for Certificate {
+    fn name(&self) -> &'static str {
+        "certificate"
+    }
+
+    async fn authenticate(
+        &self,
+        request: &mut Parts,
+        _: &Sessions<Shop>,
+    ) -> Result<Option<Shop>, Problem> {
+        let shown: Option<&SecureConnection> = request.extensions.get();
+        Ok(shown.map(|_| Shop::default()))
+    }
+}
+
+#[tokio::test]
+async fn a_proof_that_browsers_show_by_themselves_is_not_another_sites_to_use() {
+    let sessions = Sessions::<Shop>::new(Arc::new(MemoryCache::new()));
+    let layer = RequestAuthLayer::new(sessions.clone()).provider(Certificate);
+    let route = Router::new()
+        .route("/", get(async || "seen").post(async || "done"))
+        .layer(layer);
+    let shown = |router: Router| {
+        let router = router.layer(Extension(SecureConnection(true)));
+        Visitor::of_router(router).with_header("sec-fetch-site", "cross-site")
+    };
+    let mut driven = shown(route.clone());
+    assert_eq!(driven.post("/").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(driven.get("/").await.ok(), "seen");
+    // Without a proof there is nothing to misuse.
+    let stranger = Visitor::of_router(route.clone());
+    let mut stranger = stranger.with_header("sec-fetch-site", "cross-site");
+    assert_eq!(stranger.post("/").await.ok(), "done");
+    // A session layer around decides for all of its routes.
+    let open = WebOptions::new().cross_site(CrossSite::allow());
+    let open = SessionLayer::with_options(sessions, open).unwrap();
+    assert_eq!(shown(route.layer(open)).post("/").await.ok(), "done");
 }

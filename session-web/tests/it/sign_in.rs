@@ -1,13 +1,15 @@
 //! Signing in and out.
 
+use axum::Extension;
 use http::{Request, StatusCode};
+use session_web::{PeerAddress, SecureConnection};
 
 use crate::application::{Application, PASSWORD};
+use crate::stores::Store;
 use crate::visitor::Visitor;
 
-#[tokio::test]
-async fn signing_in_gives_new_ids_and_kills_the_old() {
-    let application = Application::new();
+pub(crate) async fn signing_in_gives_new_ids_and_kills_the_old(store: &dyn Store) {
+    let application = Application::on(store).await;
     let mut visitor = Visitor::of(&application);
     visitor.post("/visit").await.ok();
     visitor
@@ -36,9 +38,8 @@ async fn both_ids_are_new_even_if_neither_had_a_session() {
     assert_ne!(visitor.jar["ss-pid"], before["ss-pid"]);
 }
 
-#[tokio::test]
-async fn the_session_of_another_user_is_dropped() {
-    let application = Application::new();
+pub(crate) async fn the_session_of_another_user_is_dropped(store: &dyn Store) {
+    let application = Application::on(store).await;
     let mut visitor = Visitor::of(&application);
     visitor.sign_in("alice").await.ok();
     visitor.post("/visit").await.ok();
@@ -46,9 +47,8 @@ async fn the_session_of_another_user_is_dropped() {
     assert_eq!(visitor.get("/look").await.ok(), "bob 0");
 }
 
-#[tokio::test]
-async fn remember_me_moves_the_session_to_the_permanent_id_and_back() {
-    let application = Application::new();
+pub(crate) async fn remember_me_moves_the_session_to_the_permanent_id_and_back(store: &dyn Store) {
+    let application = Application::on(store).await;
     let mut visitor = Visitor::of(&application);
     let form = format!("userName=alice&password={PASSWORD}&rememberMe=");
     let reply = visitor.sign_in_with(&format!("{form}on")).await;
@@ -62,9 +62,8 @@ async fn remember_me_moves_the_session_to_the_permanent_id_and_back() {
     assert_eq!(visitor.get("/look").await.ok(), "nobody 0");
 }
 
-#[tokio::test]
-async fn signing_out_removes_the_sessions_of_both_ids() {
-    let application = Application::new();
+pub(crate) async fn signing_out_removes_the_sessions_of_both_ids(store: &dyn Store) {
+    let application = Application::on(store).await;
     let mut remembered = Visitor::of(&application);
     let form = format!("userName=alice&password={PASSWORD}&rememberMe=1");
     remembered.sign_in_with(&form).await.ok();
@@ -194,4 +193,56 @@ async fn a_session_that_a_hook_refuses_gives_way_to_another_user() {
     visitor.sign_in("suspended").await.ok();
     visitor.sign_in("alice").await.ok();
     assert_eq!(visitor.get("/look").await.ok(), "alice 0");
+}
+
+#[tokio::test]
+async fn passwords_are_taken_over_https_and_on_this_machine_only() {
+    let application = Application::new();
+    let router = &application.router;
+    let asking_for = |host: &str| Visitor::of(&application).with_header("host", host);
+    let local = || asking_for("localhost");
+    let peer = |address: &str| {
+        let peer = PeerAddress(address.parse().unwrap());
+        Visitor::of_router(router.clone().layer(Extension(peer)))
+    };
+    let secure = router.clone().layer(Extension(SecureConnection(true)));
+    for mut good in [
+        local(),
+        asking_for("LocalHost:3000"),
+        asking_for("127.0.0.1:3000"),
+        asking_for("[::1]:3000"),
+        peer("127.0.0.1"),
+        peer("::ffff:127.0.0.1"),
+        Visitor::of_router(secure).with_header("host", "shop.test"),
+    ] {
+        good.sign_in("alice").await.ok();
+    }
+    for (number, mut bad) in [
+        asking_for("shop.test"),
+        asking_for("192.0.2.1"),
+        asking_for("localhost.evil.test"),
+        asking_for("127.0.0.1.evil.test"),
+        asking_for(""),
+        peer("192.0.2.1"),
+        local().with_header("x-forwarded-proto", "https"),
+        local().with_header("x-forwarded-for", "127.0.0.1"),
+        local().with_header("forwarded", "proto=https"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let reply = bad.sign_in("alice").await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{number}");
+        assert!(reply.body.contains("HTTPS"), "{}", reply.body);
+        assert_eq!(bad.get("/look").await.ok(), "nobody 0");
+    }
+    // Who is signed in can sign out from anywhere.
+    let mut alice = local();
+    alice.sign_in("alice").await.ok();
+    alice.headers.clear();
+    let mut alice = alice.with_header("host", "shop.test");
+    assert_eq!(
+        alice.post("/auth/logout").await.ok(),
+        r#"{"signedOut":true}"#
+    );
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::body::Body;
-use http::header::{COOKIE, SET_COOKIE};
-use http::{HeaderMap, Request, StatusCode};
+use http::header::{COOKIE, HOST, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::BodyExt;
 use session_web::Cookie;
 use tower::ServiceExt;
@@ -41,6 +41,12 @@ impl Visitor {
         }
     }
 
+    /// The same browser, at another server of the application.
+    pub(crate) fn at(mut self, application: &Application) -> Self {
+        self.router = application.router.clone();
+        self
+    }
+
     pub(crate) fn with_cookie(mut self, name: &str, value: &str) -> Self {
         self.jar.insert(name.to_owned(), value.to_owned());
         self
@@ -74,6 +80,10 @@ impl Visitor {
         let mut request = request.body(Body::from(body.to_owned())).unwrap();
         for (name, value) in &self.headers {
             request.headers_mut().append(name, value.clone());
+        }
+        if !request.headers().contains_key(HOST) {
+            let host = HeaderValue::from_static("localhost:3000");
+            request.headers_mut().insert(HOST, host);
         }
         if !self.jar.is_empty() {
             let pairs = self

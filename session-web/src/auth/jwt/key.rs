@@ -35,6 +35,10 @@ impl JwtKey {
 
     /// RSA with SHA-256, both keys in PEM form; 2,048 bits or more.
     ///
+    /// For signing prefer [`es256`](JwtKey::es256) or [`eddsa`](JwtKey::eddsa): the arithmetic with
+    /// private RSA keys behind this is blinded, but does not take constant time (RUSTSEC-2023-0071).
+    /// Checking is not concerned.
+    ///
     /// # Errors
     ///
     /// What is no such key, and two that do not belong together.

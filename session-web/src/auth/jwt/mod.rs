@@ -247,11 +247,8 @@ impl<T: SessionData> JwtAuth<T> {
             tracing::error!("a token is too long for a cookie: its claims hold too much");
             return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR));
         }
-        // Whoever was signed in here before is not any more.
         let mut stored = context.session_to_sign_in::<T>().await?;
-        if stored.data().user_id().is_some() {
-            stored.sign_out().await?;
-        }
+        stored.give_way_to_token().await?;
         Ok((token, remember.then_some(self.lifetime)))
     }
 
