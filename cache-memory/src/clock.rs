@@ -62,7 +62,7 @@ impl Clock {
     pub fn new() -> Self {
         Self::with(Some(Started {
             exact: Instant::now(),
-            coarse: coarsetime::Instant::now(),
+            coarse: coarsetime::Instant::now_without_cache_update(),
         }))
     }
 
@@ -105,11 +105,9 @@ impl Clock {
             return (base, base);
         };
         let elapsed = started.exact.elapsed();
-        let down = i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX);
-        (
-            base.saturating_add(down),
-            base.saturating_add(millis_rounded_up(elapsed)),
-        )
+        let up = millis_rounded_up(elapsed);
+        let down = up - i64::from(elapsed.subsec_nanos() % 1_000_000 != 0);
+        (base.saturating_add(down), base.saturating_add(up))
     }
 
     /// The clock's milliseconds, wrong by much less than [`COARSE_MARGIN_MS`] either way.
@@ -118,7 +116,7 @@ impl Clock {
         let Some(started) = &self.shared.started else {
             return base;
         };
-        let now = coarsetime::Instant::now();
+        let now = coarsetime::Instant::now_without_cache_update();
         let elapsed = now.duration_since(started.coarse).as_millis();
         base.saturating_add(i64::try_from(elapsed).unwrap_or(i64::MAX))
     }
@@ -142,6 +140,7 @@ pub(crate) struct Reading<'c> {
 
 impl Reading<'_> {
     /// Whether an entry with this deadline is absent.
+    #[inline]
     pub(crate) fn is_past(&mut self, deadline: i64) -> bool {
         if deadline == NEVER {
             return false;

@@ -146,18 +146,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_sets_what_the_setters_set() {
-        let url = "memory:?max_entries=3&max_bytes=4000&sweep_interval_ms=20&namespace=a:b";
-        let options: MemoryOptions = url.parse().unwrap();
-        let set = MemoryOptions::new()
-            .max_entries(3)
-            .max_bytes(4_000)
-            .sweep_interval(Duration::from_millis(20))
-            .namespace("a:b".parse().unwrap());
-        assert_eq!(format!("{options:?}"), format!("{set:?}"));
-    }
-
-    #[test]
     fn what_is_no_memory_url_is_refused() {
         for url in [
             "sqlite:",

@@ -132,6 +132,12 @@ pub(crate) fn failure(error: &sqlx::Error, stage: Stage) -> Failure {
             let cause = Cause::Driver("the pool was closed");
             (ErrorKind::Closed, Outcome::NotApplied, None, cause)
         }
+        sqlx::Error::Protocol(message)
+            if stage == Stage::Connecting && message.contains(NO_ANSWER) =>
+        {
+            let cause = Cause::Driver("the connection ended before the server had answered");
+            (ErrorKind::Unavailable, Outcome::NotApplied, None, cause)
+        }
         _ => (
             ErrorKind::Other,
             Outcome::Unknown,
@@ -151,6 +157,10 @@ pub(crate) fn failure(error: &sqlx::Error, stage: Stage) -> Failure {
         source: Some(Arc::new(cause)),
     }
 }
+
+/// What the driver reports when a connection ends instead of answering whether TLS will do: it takes
+/// the byte that never came for a zero.
+const NO_ANSWER: &str = "response from SSLRequest: 0x00";
 
 /// Whether the connection that gave this error can be used again: the server answered with an
 /// error and goes on listening.

@@ -346,3 +346,75 @@ impl fmt::Debug for PostgresOptions {
 pub(crate) fn refuse(message: impl Into<Box<str>>) -> Error {
     Error::new(ErrorKind::InvalidInput, BACKEND, "connect").with_message(message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All of the options, what `Debug` hides too.
+    fn all(options: &PostgresOptions) -> String {
+        let Server { user, password, .. } = &options.server;
+        let certificates = (&options.tls_root_cert, &options.tls_client_cert);
+        let name = &options.application_name;
+        format!("{options:?} {user:?} {password:?} {certificates:?} {name}")
+    }
+
+    #[test]
+    fn every_setter_can_be_said_in_a_url() {
+        let url = "postgres://u:p@h:1/d?sslmode=verify-ca&sslrootcert=r&sslcert=c&sslkey=k\
+            &application_name=n&schema=s&table=t&unlogged=true&synchronous_commit=local\
+            &max_connections=3&pgbouncer=true&sweep_seconds=5&environment=true\
+            &namespace=a:b&timeout_ms=7&max_value_len=9&codec=json";
+        let built = PostgresOptions::new()
+            .host("h")
+            .port(1)
+            .user("u")
+            .password("p")
+            .database("d")
+            .tls_mode(TlsMode::VerifyCa)
+            .tls_root_cert("r")
+            .tls_client_cert("c", "k")
+            .application_name("n")
+            .schema("s")
+            .table("t")
+            .unlogged(true)
+            .synchronous_commit(SynchronousCommit::Local)
+            .max_connections(3)
+            .pgbouncer(true)
+            .sweep_every(Some(Duration::from_secs(5)))
+            .environment(true)
+            .namespace("a:b".parse().unwrap())
+            .timeout(Duration::from_millis(7))
+            .max_value_len(9)
+            .codec(Codec::Json);
+        assert_eq!(all(&url.parse().unwrap()), all(&built));
+    }
+
+    #[test]
+    fn every_way_of_tls_and_of_commit_has_the_name_of_the_server_s_own_tools() {
+        use {SynchronousCommit as Commit, TlsMode as Tls};
+
+        let parsed = |parameter: String| -> PostgresOptions {
+            format!("postgres://h?{parameter}").parse().unwrap()
+        };
+        for (name, mode) in [
+            ("disable", Tls::Disable),
+            ("prefer", Tls::Prefer),
+            ("require", Tls::Require),
+            ("verify-ca", Tls::VerifyCa),
+            ("verify-full", Tls::VerifyFull),
+        ] {
+            assert_eq!(parsed(format!("sslmode={name}")).tls_mode, Some(mode));
+        }
+        for (name, when) in [
+            ("off", Commit::Off),
+            ("local", Commit::Local),
+            ("remote_write", Commit::RemoteWrite),
+            ("on", Commit::On),
+            ("remote_apply", Commit::RemoteApply),
+        ] {
+            let options = parsed(format!("synchronous_commit={name}"));
+            assert_eq!(options.synchronous_commit, Some(when));
+        }
+    }
+}

@@ -266,3 +266,70 @@ const DEFAULT_MAX_IN_FLIGHT: usize = 1_024;
 
 /// What the semaphore below can count.
 pub(crate) const MOST_IN_FLIGHT: usize = u32::MAX as usize >> 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All of the options, what `Debug` hides too.
+    fn all(options: &RedisOptions) -> String {
+        let secrets = [&options.login, &options.sentinel_login]
+            .map(|Login { user, password }| (user, password));
+        format!("{options:?} {secrets:?}")
+    }
+
+    #[test]
+    fn every_setter_can_be_said_in_a_url() {
+        let shared = |options: RedisOptions| {
+            let options = options
+                .user("u")
+                .password("p")
+                .namespace("a:b".parse().unwrap());
+            let options = options.timeout(Duration::from_millis(7)).max_value_len(9);
+            options.codec(Codec::Json).client_name("n").max_in_flight(3)
+        };
+        let said =
+            "namespace=a:b&timeout_ms=7&max_value_len=9&codec=json&client_name=n&max_in_flight=3";
+        for (address, built) in [
+            (
+                "rediss://u:p@h:1/2?ca=c&cert=d&key=e",
+                RedisOptions::server("h", 1)
+                    .database(2)
+                    .tls()
+                    .tls_ca("c")
+                    .tls_identity("d", "e"),
+            ),
+            (
+                "redis+unix://u:p@/s?db=2",
+                RedisOptions::unix("/s").database(2),
+            ),
+            (
+                "rediss+cluster://u:p@h:1,i:2?",
+                RedisOptions::cluster([("h", 1), ("i", 2)]).tls(),
+            ),
+            (
+                "redis+sentinel://u:p@h:1,i:2/s?sentinel_user=v&sentinel_password=q",
+                RedisOptions::sentinel([("h", 1), ("i", 2)], "s").sentinel_login("v", "q"),
+            ),
+        ] {
+            let url = format!("{address}&{said}");
+            assert_eq!(all(&url.parse().unwrap()), all(&shared(built)));
+        }
+    }
+
+    #[test]
+    fn a_sentinel_may_ask_for_a_password_alone() {
+        let options = RedisOptions::sentinel([("h", 1)], "s").sentinel_login("", "q");
+        assert_eq!(options.sentinel_login.user, None);
+    }
+
+    #[test]
+    fn what_is_in_flight_stays_within_what_can_be_counted() {
+        let most = |requests| {
+            RedisOptions::unix("/s")
+                .max_in_flight(requests)
+                .max_in_flight
+        };
+        assert_eq!((most(0), most(usize::MAX)), (1, MOST_IN_FLIGHT));
+    }
+}

@@ -270,3 +270,21 @@ fn shards_for(bounds: Option<&Bounds>) -> usize {
 
 /// How many entries are freed or listed before the shard is unlocked.
 const STEP: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_bound_has_few_shards_and_none_has_many() {
+        let shards = |options: MemoryOptions| shards_for(Bounds::new(&options).as_ref());
+        let unbounded = shards(MemoryOptions::new());
+        assert!(unbounded >= 32);
+        for (entries, expected) in [(1, 2), (3_000, 2), (10_000, 16), (u64::MAX, unbounded)] {
+            assert_eq!(shards(MemoryOptions::new().max_entries(entries)), expected);
+            // By bytes it is about as many entries of a KiB.
+            let bytes = entries.saturating_mul(1_024);
+            assert_eq!(shards(MemoryOptions::new().max_bytes(bytes)), expected);
+        }
+    }
+}

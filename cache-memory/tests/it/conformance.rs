@@ -43,6 +43,8 @@ impl Share for MemoryHarness {
     }
 }
 
-conformance_tests::conformance_tests!(MemoryHarness, lacking: {
-    reopening: "the entries go with the last client"
+conformance_tests::conformance_tests!(MemoryHarness, probation: deny, lacking: {
+    reopening: "the entries go with the last client",
+    networked: "the entries lie in this process: there is no network between",
+    outage: "the entries lie in this process: there is no server",
 });

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bounds;
+mod clocks;
 mod conformance;
 mod expiry;
 mod listing;
 mod model;
+mod options;
+mod turns;

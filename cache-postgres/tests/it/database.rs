@@ -1,5 +1,6 @@
 //! A schema of the shared server for each test.
 
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -45,6 +46,13 @@ impl Database {
         self.url.clone()
     }
 
+    /// The server's address.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let options: PgConnectOptions = self.url.parse().unwrap();
+        let server = (options.get_host(), options.get_port());
+        server.to_socket_addrs().unwrap().next().unwrap()
+    }
+
     /// The server's port.
     pub(crate) fn port(&self) -> u16 {
         self.url.parse::<PgConnectOptions>().unwrap().get_port()
@@ -52,8 +60,12 @@ impl Database {
 
     /// What a client of this schema is told.
     pub(crate) fn options(&self) -> PostgresOptions {
-        let options: PostgresOptions = self.url.parse().unwrap();
-        options.schema(&self.schema)
+        options_of(&self.place())
+    }
+
+    /// What another process has to know to use the schema too; see [`options_of`].
+    pub(crate) fn place(&self) -> String {
+        format!("{} {}", self.url, self.schema)
     }
 
     /// The same with time to spare: the cases of the suite ask what is done and not how soon, and
@@ -146,6 +158,13 @@ impl Drop for Database {
         });
         let _ = cleaning.join();
     }
+}
+
+/// What a client of the schema at this place is told.
+pub(crate) fn options_of(place: &str) -> PostgresOptions {
+    let (url, schema) = place.split_once(' ').unwrap();
+    let options: PostgresOptions = url.parse().unwrap();
+    options.schema(schema)
 }
 
 /// Gives what a call gives, which must not take much longer than its time-out of a second. No

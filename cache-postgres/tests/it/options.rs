@@ -4,7 +4,7 @@ use std::process::Command;
 
 use cache_postgres::{PostgresCache, PostgresOptions};
 use conformance_tests::servers::postgres;
-use session_core::{CacheClient, ErrorKind};
+use session_core::{CacheClient, Codec, ErrorKind, TypedCache};
 
 use crate::database::Database;
 
@@ -137,3 +137,14 @@ async fn the_environment_counts_only_if_asked_for() {
 }
 
 const CHILD: &str = "CACHE_POSTGRES_TEST_CHILD";
+
+#[tokio::test]
+async fn the_limit_for_values_and_the_codec_reach_the_client() {
+    let database = Database::take().await;
+    let options = database.options().max_value_len(3).codec(Codec::Json);
+    let cache = PostgresCache::connect_with(options).await.unwrap();
+    cache.set("key", &'x', None).await.unwrap();
+    let longer = cache.set("key", &"xx", None).await.unwrap_err();
+    assert_eq!(longer.kind(), ErrorKind::InvalidInput);
+    assert_eq!(cache.read("key").await.unwrap().unwrap(), "\"x\"");
+}

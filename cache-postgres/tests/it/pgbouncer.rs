@@ -83,7 +83,10 @@ impl Share for BouncerHarness {
     }
 }
 
-conformance_tests::conformance_tests!(BouncerHarness);
+conformance_tests::conformance_tests!(BouncerHarness, probation: deny, lacking: {
+    networked: "faults are those of the suite without PgBouncer, which has time-outs of its own",
+    outage: "PgBouncer is shared by the cases",
+});
 
 /// The port of a PgBouncer before the server that all tests share, if there can be one.
 #[allow(clippy::print_stderr)]

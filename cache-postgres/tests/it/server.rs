@@ -123,18 +123,6 @@ async fn has_several_connections(cache: &PostgresCache) {
 }
 
 #[tokio::test]
-async fn after_a_restart_no_connection_of_before_is_used() {
-    let mut server = PostgresServer::start(&[]).unwrap();
-    let database = Database::on(server.url());
-    let cache = database.connect().await;
-    has_several_connections(&cache).await;
-    server.restart().unwrap();
-    comes_back(|| cache.increment("n", 1, Expiry::Never)).await;
-    // One failure was enough to doubt the others.
-    has_several_connections(&cache).await;
-}
-
-#[tokio::test]
 async fn a_connection_that_was_idle_is_asked_before_it_is_used() {
     let server = PostgresServer::start(&[]).unwrap();
     let database = Database::on(server.url());

@@ -93,7 +93,10 @@ impl Share for ClusterHarness {
 mod suite {
     use super::ClusterHarness;
 
-    conformance_tests::conformance_tests!(ClusterHarness);
+    conformance_tests::conformance_tests!(ClusterHarness, probation: deny, lacking: {
+        networked: "a cluster tells its clients six addresses, around any proxy",
+        outage: "the cases share the cluster; the tests below have their own",
+    });
 }
 
 async fn watched<T>(call: impl Future<Output = T>) -> T {
@@ -107,6 +110,30 @@ async fn put(cache: &RedisCache, key: &str, value: &str) -> Result<bool> {
     cache
         .write(key, value, Condition::Always, Expiry::Never)
         .await
+}
+
+#[tokio::test]
+async fn the_last_clone_takes_its_connections_with_it() {
+    let options = ClusterHarness::options().client_name("ends");
+    let cache = RedisCache::connect_with(options).await.unwrap();
+    let clone = cache.clone();
+    let connections = || {
+        let list = |port| ask(port, &["CLIENT", "LIST"]).unwrap();
+        let lists = CLUSTER.ports().into_iter().map(list);
+        lists
+            .map(|list| list.matches("name=ends").count())
+            .sum::<usize>()
+    };
+    drop(cache);
+    clone.ping().await.unwrap();
+    assert!(connections() > 0);
+    drop(clone);
+    watched(async {
+        while connections() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

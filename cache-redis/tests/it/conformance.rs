@@ -1,10 +1,12 @@
 //! The whole suite on a real server.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cache_redis::{RedisCache, RedisOptions};
-use conformance_tests::{Client, Harness, Profile, Reopen, Share, async_trait};
+use conformance_tests::servers::RedisServer;
+use conformance_tests::{Client, Harness, Networked, Outage, Profile, Reopen, Share, async_trait};
 use session_core::Result;
 
 use crate::database::Database;
@@ -13,12 +15,22 @@ use crate::database::Database;
 struct RedisHarness {
     database: Database,
     cache: RedisCache,
+    /// A server that only this case uses, if it has one.
+    own: Option<RedisServer>,
 }
 
 impl RedisHarness {
     async fn on(database: Database) -> Self {
         let cache = RedisCache::connect_with(database.options()).await.unwrap();
-        Self { database, cache }
+        Self {
+            database,
+            cache,
+            own: None,
+        }
+    }
+
+    fn own(&mut self) -> &mut RedisServer {
+        self.own.as_mut().unwrap()
     }
 }
 
@@ -47,9 +59,51 @@ impl Harness for RedisHarness {
 #[async_trait]
 impl Reopen for RedisHarness {
     async fn reopen(self) -> Self {
-        let Self { database, cache } = self;
+        let Self {
+            database, cache, ..
+        } = self;
         drop(cache);
         Self::on(database).await
+    }
+}
+
+#[async_trait]
+impl Networked for RedisHarness {
+    fn server(&self) -> SocketAddr {
+        self.database.address()
+    }
+
+    async fn through(&self, address: SocketAddr, timeout: Duration) -> Result<Client> {
+        let options = self.database.options_at(address).timeout(timeout);
+        Ok(Arc::new(RedisCache::connect_with(options).await?))
+    }
+}
+
+#[async_trait]
+impl Outage for RedisHarness {
+    async fn alone() -> Self {
+        let server = RedisServer::start(&[]).unwrap();
+        let alone = Self::on(Database::take_on(server.url()).await).await;
+        Self {
+            own: Some(server),
+            ..alone
+        }
+    }
+
+    async fn stop(&mut self) {
+        self.own().stop().unwrap();
+    }
+
+    async fn go_on(&mut self) {
+        self.own().go_on().unwrap();
+    }
+
+    async fn kill(&mut self) {
+        self.own().kill();
+    }
+
+    async fn start(&mut self) {
+        self.own().restart().unwrap();
     }
 }
 
@@ -64,4 +118,4 @@ impl Share for RedisHarness {
     }
 }
 
-conformance_tests::conformance_tests!(RedisHarness);
+conformance_tests::conformance_tests!(RedisHarness, probation: deny);

@@ -1,6 +1,7 @@
 //! A database of a test's own on the shared server.
 
 use std::collections::BTreeSet;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
@@ -20,7 +21,11 @@ static TAKEN: LazyLock<Mutex<BTreeSet<u32>>> = LazyLock::new(Mutex::default);
 impl Database {
     /// Takes the first free database but 0, and waits while there is none.
     pub(crate) async fn take() -> Self {
-        let url = conformance_tests::servers::redis().await;
+        Self::take_on(conformance_tests::servers::redis().await).await
+    }
+
+    /// The same on this server.
+    pub(crate) async fn take_on(url: String) -> Self {
         let count = count_of(&url).await;
         let number = loop {
             let free = {
@@ -39,11 +44,35 @@ impl Database {
     }
 
     pub(crate) fn options(&self) -> RedisOptions {
-        // Patient, because the machine of the tests is busy with the tests.
-        let options: RedisOptions = self.url.parse().unwrap();
-        options
-            .database(self.number)
-            .timeout(Duration::from_secs(10))
+        options_of(&self.place())
+    }
+
+    /// What another process has to know to use the database too; see [`options_of`].
+    pub(crate) fn place(&self) -> String {
+        format!("{} {}", self.number, self.url)
+    }
+
+    /// What a client is told that finds the server, or what stands before it, at this address.
+    pub(crate) fn options_at(&self, address: SocketAddr) -> RedisOptions {
+        let rest = self.url.rsplit_once('@').map_or("", |(login, _)| login);
+        let login = rest
+            .strip_prefix("redis://")
+            .map_or(String::new(), |login| format!("{login}@"));
+        let options: RedisOptions = format!("redis://{login}{address}").parse().unwrap();
+        options.database(self.number)
+    }
+
+    /// The server's address.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let (_, rest) = self.url.split_once("://").unwrap();
+        let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+        let host = rest.split(['/', '?']).next().unwrap();
+        let with_port = if host.contains(':') {
+            host.to_owned()
+        } else {
+            format!("{host}:6379")
+        };
+        with_port.to_socket_addrs().unwrap().next().unwrap()
     }
 
     /// A connection without the cache's own ways.
@@ -73,6 +102,16 @@ impl Drop for Database {
     fn drop(&mut self) {
         TAKEN.lock().unwrap().remove(&self.number);
     }
+}
+
+/// What a client of the database at this place is told.
+pub(crate) fn options_of(place: &str) -> RedisOptions {
+    let (number, url) = place.split_once(' ').unwrap();
+    // Patient, because the machine of the tests is busy with the tests.
+    let options: RedisOptions = url.parse().unwrap();
+    options
+        .database(number.parse().unwrap())
+        .timeout(Duration::from_secs(10))
 }
 
 pub(crate) const AGE: &str = "

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod clocks;
 mod cluster;
 mod conformance;
 mod database;
 mod fake;
 mod faults;
 mod merge;
+mod options;
 mod sentinel;
 mod transport;

@@ -76,14 +76,19 @@ impl Harness for Memory {
 mod on_a_file {
     use super::File;
 
-    conformance_tests::conformance_tests!(File);
+    conformance_tests::conformance_tests!(File, probation: deny, lacking: {
+        networked: "the file lies on this machine: there is no network between",
+        outage: "the file is opened by this process: there is no server",
+    });
 }
 
 mod in_memory {
     use super::Memory;
 
-    conformance_tests::conformance_tests!(Memory, lacking: {
+    conformance_tests::conformance_tests!(Memory, probation: deny, lacking: {
         reopening: "the entries go with the last clone",
         sharing: "each connect opens a store of its own",
+        networked: "the entries lie in this process: there is no network between",
+        outage: "the entries lie in this process: there is no server",
     });
 }

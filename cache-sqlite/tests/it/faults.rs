@@ -78,6 +78,31 @@ async fn a_lock_that_another_holds_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_large_value_may_wait_longer_for_the_lock() {
+    let store = TempStore::new();
+    let options = store.options().timeout(Duration::from_millis(200));
+    let cache = SqliteCache::connect_with(options).await.unwrap();
+    let other = store.raw();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // 16 MiB have 1.6 s more.
+    let large = Bytes::from(vec![7; 16 << 20]);
+    let freeing = async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        other.execute_batch("COMMIT").unwrap();
+    };
+    let entries = [("batch", large.clone())];
+    let (alone, batch, small, ()) = tokio::join!(
+        cache.write("k", large.clone(), Condition::Always, Expiry::Never),
+        cache.write_all(&entries, Expiry::Never),
+        cache.remove("small"),
+        freeing
+    );
+    assert!(alone.unwrap());
+    batch.unwrap();
+    assert_eq!(small.unwrap_err().kind(), ErrorKind::Overloaded);
+}
+
+#[tokio::test]
 async fn a_lock_that_another_keeps_is_overloaded_and_nothing_is_written_later() {
     let store = TempStore::new();
     let options = store.options().timeout(Duration::from_millis(100));

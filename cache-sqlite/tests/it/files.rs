@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use cache_sqlite::{SqliteCache, SqliteOptions, Synchronous};
 use futures_util::StreamExt;
-use session_core::{Bytes, CacheClient, CacheClientExtended, Condition, ErrorKind, Expiry};
+use session_core::{
+    Bytes, CacheClient, CacheClientExtended, Condition, ErrorKind, Expiry, TypedCache,
+};
 
 use crate::store::{TempStore, until};
 
@@ -269,6 +271,27 @@ fn every_option_can_be_said_in_a_url() {
         .max_value_len(9)
         .codec(session_core::Codec::Json);
     assert_eq!(url.parse::<SqliteOptions>().unwrap(), built);
+}
+
+#[tokio::test]
+async fn the_limit_for_values_and_the_codec_reach_the_client() {
+    let cache = SqliteCache::connect("sqlite::memory:?max_value_len=3&codec=json")
+        .await
+        .unwrap();
+    cache.set("key", &'x', None).await.unwrap();
+    let longer = cache.set("key", &"xx", None).await.unwrap_err();
+    assert_eq!(longer.kind(), ErrorKind::InvalidInput);
+    assert_eq!(cache.read("key").await.unwrap().unwrap(), "\"x\"");
+}
+
+#[test]
+fn a_time_out_is_a_day_at_most() {
+    let with = |timeout| SqliteOptions::memory().timeout(timeout);
+    let day = Duration::from_secs(24 * 60 * 60);
+    assert_eq!(with(Duration::MAX), with(day));
+    assert_ne!(with(day - Duration::from_millis(1)), with(day));
+    let longer = format!("sqlite::memory:?timeout_ms={}", u64::MAX);
+    assert_eq!(longer.parse::<SqliteOptions>().unwrap(), with(day));
 }
 
 #[tokio::test]

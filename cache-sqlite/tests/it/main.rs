@@ -7,6 +7,7 @@ mod conformance;
 mod model;
 
 mod cancellation;
+mod clocks;
 mod faults;
 mod files;
 mod groups;

@@ -1,6 +1,6 @@
 //! A store of a test's own, in a folder that goes with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cache_sqlite::{SqliteCache, SqliteOptions};
@@ -22,12 +22,8 @@ impl TempStore {
         self.folder.path().join("cache.db")
     }
 
-    /// Options for the file, without a sweeper that would meddle, and with patience for a machine
-    /// that is busy with other tests.
     pub(crate) fn options(&self) -> SqliteOptions {
-        SqliteOptions::file(self.path())
-            .sweep_interval(Duration::from_secs(3_600))
-            .timeout(Duration::from_secs(30))
+        options_of(self.path())
     }
 
     pub(crate) async fn connect(&self) -> SqliteCache {
@@ -48,6 +44,14 @@ impl TempStore {
             .execute("UPDATE cache SET deadline = deadline - ?1", [by])
             .unwrap();
     }
+}
+
+/// Options for a file, without a sweeper that would meddle, and with patience for a machine that is
+/// busy with other tests.
+pub(crate) fn options_of(file: impl AsRef<Path>) -> SqliteOptions {
+    SqliteOptions::file(file)
+        .sweep_interval(Duration::from_secs(3_600))
+        .timeout(Duration::from_secs(30))
 }
 
 /// Waits until something that happens on another thread has happened.
