@@ -3,7 +3,9 @@
 //! Each is the [reference](crate::reference) with one thing done as it is done, wrongly, somewhere
 //! else. [`BROKEN`] says which case is meant to catch it.
 
+mod at_once;
 mod batches;
+mod connections;
 mod counters;
 mod keys;
 mod listings;
@@ -23,7 +25,7 @@ use session_core::{
 
 use crate::harness::{Client, Harness};
 use crate::profile::Profile;
-use crate::reference::ReferenceCache;
+use crate::reference::{ReferenceCache, RemoteHarness};
 use crate::store::Store;
 use crate::table::Case;
 
@@ -37,13 +39,27 @@ pub struct BrokenClient {
     pub group: &'static str,
     /// The case that must find it.
     pub case: &'static str,
+    /// Its store is one for cases that need a network; else a plain one.
+    pub is_networked: bool,
     open: fn() -> BoxFuture<'static, Store>,
 }
 
 impl BrokenClient {
-    /// A fresh store with this defect, for groups that need no more than a plain one.
+    /// A fresh store with this defect.
     pub async fn store(&self) -> Store {
         (self.open)().await
+    }
+
+    /// The beginning of its row in `BROKEN.md`: what it is, what it does, and who catches it.
+    pub fn row(&self) -> String {
+        let Self {
+            name,
+            does,
+            group,
+            case,
+            ..
+        } = self;
+        format!("| {name} | {does} | `{group}::{case}` |")
     }
 
     /// The case that must find the defect; `None` if the table has none of this name.
@@ -59,19 +75,34 @@ impl fmt::Debug for BrokenClient {
 }
 
 macro_rules! defects {
-    ($($file:ident::$name:ident $does:literal $group:ident::$case:ident)*) => {
+    (
+        plain { $($file:ident::$name:ident $does:literal $group:ident::$case:ident)* }
+        networked { $($n_name:ident $n_does:literal $n_group:ident::$n_case:ident)* }
+    ) => {
         /// Every broken client.
-        pub static BROKEN: &[BrokenClient] = &[$(BrokenClient {
-            name: stringify!($name),
-            does: $does,
-            group: stringify!($group),
-            case: stringify!($case),
-            open: || Box::pin(Store::plain::<Broken<$file::$name>>()),
-        },)*];
+        pub static BROKEN: &[BrokenClient] = &[
+            $(BrokenClient {
+                name: stringify!($name),
+                does: $does,
+                group: stringify!($group),
+                case: stringify!($case),
+                is_networked: false,
+                open: || Box::pin(Store::plain::<Broken<$file::$name>>()),
+            },)*
+            $(BrokenClient {
+                name: stringify!($n_name),
+                does: $n_does,
+                group: stringify!($n_group),
+                case: stringify!($n_case),
+                is_networked: true,
+                open: || Box::pin(Store::networked::<RemoteHarness<connections::$n_name>>()),
+            },)*
+        ];
     };
 }
 
 defects! {
+plain {
     writes::AddRefusesExpired "`Absent` fails on an entry that is expired but not yet swept"
         writes::add_takes_over_an_expired_entry
     writes::AddIsNotAtomic "`Absent` looks first and writes later"
@@ -96,6 +127,10 @@ defects! {
         expiry::a_missing_entry_cannot_be_given_a_deadline
     time::SweepTakesRenewed "the sweeper goes by the deadline that an entry had when it was written"
         expiry::remove_expired_leaves_a_renewed_entry
+    time::SweepCountsNothing "the sweeper frees room and says that there was none to free"
+        expiry::remove_expired_counts_what_it_freed
+    time::TouchRestores "`set_time_to_live` looks first and writes later, whatever is there by then"
+        overlaps::a_new_deadline_restores_no_removed_entry
     time::DeadlineComesLater "value and deadline are written in two steps"
         races::value_and_deadline_are_of_one_write
     writes::RemoveCountsExpired "`remove` counts an entry that is expired but not yet swept"
@@ -136,6 +171,8 @@ defects! {
         listing::thousands_of_keys_are_each_listed_once
     listings::ListsByOffset "a listing goes on by counting, whatever was removed meanwhile"
         listing::every_key_can_be_removed_as_it_is_listed
+    listings::PrefixCountsExpired "`remove_starting_with` counts what is expired but not yet swept"
+        expiry::an_expired_entry_is_not_counted_as_removed
     listings::FlushLeavesNamespace "`flush_all` empties the whole store"
         namespaces::flush_all_stays_inside_the_namespace
     memories::ReadsStayStale "reads are answered from a copy that a past deadline or a prefix does not drop"
@@ -146,12 +183,49 @@ defects! {
         sequences::counters_at_both_ends_agree_with_a_plain_map
     memories::KeepOfTwiceForgets "in a batch with `Keep` a key given twice loses its deadline"
         sequences::batches_with_duplicates_agree_with_a_plain_map
+    at_once::ReadsFromCopies "a read is answered from a copy that others' writes do not drop at once"
+        histories::reads_and_writes_have_one_order
+    at_once::SwapLooksFirst "`Equals` compares first and writes later"
+        histories::conditional_writes_have_one_order
+    at_once::CounterOverwrites "an increment writes its sum over whatever was put there meanwhile"
+        histories::counters_and_values_have_one_order
+    at_once::BatchRemovesFirst "a batch removes its keys before it writes them"
+        histories::batches_have_one_order_for_each_key
+    at_once::SweepTakesWhatItSaw "a sweep removes the keys that it found expired, renewed or not"
+        histories::entries_that_expire_have_one_order
+    at_once::DroppedIsRepeated "what a dropped increment has begun is done once more by a task"
+        histories::dropped_calls_happen_once_or_never
     writes::DroppedHalfway "a write removes first, so that one dropped halfway leaves nothing"
         faults::a_dropped_write_leaves_the_old_value_or_the_new
     writes::ErrorsSwallowed "what fails reads as a miss and writes as `false`"
         keys::the_empty_key_is_refused_by_every_operation
     writes::ErrorShowsKey "errors quote the key"
         faults::no_error_shows_a_key_or_a_value
+}
+networked {
+    OutageIsMiss "a read that fails is a miss"
+        network::every_operation_fails_while_connections_are_refused
+    LostIsRepeated "what was sent and lost is sent again, whatever it is"
+        network::an_increment_whose_reply_is_lost_is_applied_once
+    LostIsDenied "what was sent and lost is said not to be applied"
+        histories_through_cuts::cuts_double_no_effect_and_lose_none
+    WaitsForEver "no call has a time-out"
+        network::silence_is_a_timeout_and_what_was_sent_is_unknown
+    OutageIsNotLearnt "each call of a long outage connects and waits anew"
+        network::a_known_outage_fails_calls_at_once
+    NeverConnectsAgain "a client that lost its connections makes no others"
+        network::a_client_recovers_by_itself_when_the_network_does
+    LateReplyIsTaken "a connection that was too late is used again, and its late reply taken"
+        network::a_reply_after_the_timeout_is_for_no_other_call
+    GarbledIsBelieved "a reply that makes no sense is read as if it did"
+        network::a_garbled_reply_is_an_error_and_its_connection_is_replaced
+    DroppedKeepsItsPlace "a call that is dropped keeps its place in the queue"
+        network::calls_dropped_in_an_outage_leave_the_client_usable
+    AsksOneByOne "a batch asks for each key by itself"
+        efficiency::a_batch_of_a_thousand_is_one_round_trip
+    ListingEndsEarly "a listing that fails ends as if it were whole"
+        network::a_listing_through_cuts_is_whole_or_ends_with_an_error
+}
 }
 
 /// What a broken client does differently: each method does as the healthy client unless the
@@ -227,6 +301,10 @@ trait Defect: Default + fmt::Debug + Send + Sync + 'static {
         prefix: &'a str,
     ) -> BoxStream<'a, Result<String>> {
         healthy.keys_starting_with(prefix)
+    }
+
+    async fn remove_starting_with(&self, healthy: &ReferenceCache, prefix: &str) -> Result<u64> {
+        healthy.remove_starting_with(prefix).await
     }
 
     async fn remove_expired(&self, healthy: &ReferenceCache) -> Result<u64> {
@@ -312,7 +390,9 @@ impl<D: Defect> CacheClientExtended for Broken<D> {
     }
 
     async fn remove_starting_with(&self, prefix: &str) -> Result<u64> {
-        self.healthy.remove_starting_with(prefix).await
+        self.defect
+            .remove_starting_with(&self.healthy, prefix)
+            .await
     }
 
     async fn remove_expired(&self) -> Result<u64> {

@@ -1,15 +1,21 @@
 //! What a case expects, said at the line of the case when it is not so.
 
+use std::error::Error as _;
 use std::fmt::Write as _;
 use std::panic::Location;
-use std::time::Duration;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, TryStreamExt};
 use session_core::{
-    CacheClient, CacheClientExtended, Condition, Error, ErrorKind, Expiry, Result, TimeToLive,
+    CacheClient, CacheClientExtended, Condition, Error, ErrorKind, Expiry, Outcome, Result,
+    TimeToLive,
 };
+
+use crate::harness::Client;
+use crate::store::PATIENCE;
 
 /// An hour: a life that no case outlives by waiting.
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
@@ -154,6 +160,25 @@ pub(crate) fn lists(listing: Result<Vec<String>>, expected: &[&str]) {
     );
 }
 
+/// Polls a future for a while that grows with `patience`, then drops it: so many times at first,
+/// so that every place where it waits is met, then for longer and longer. Gives the answer if it
+/// came in time.
+pub(crate) async fn give_up<T>(patience: u32, call: impl Future<Output = T>) -> Option<T> {
+    const COUNTED: u32 = 12;
+    let mut call = pin!(call);
+    let (started, enough) = (Instant::now(), Duration::from_micros(20) * patience);
+    let mut polls = 0;
+    while polls < patience && (patience < COUNTED || started.elapsed() < enough) {
+        if let Some(answer) = call.as_mut().now_or_never() {
+            return Some(answer);
+        }
+        polls += u32::from(patience < COUNTED);
+        // Lets the other side work, so that later polls find it further on.
+        tokio::task::yield_now().await;
+    }
+    None
+}
+
 /// What makes a case short: writes that take what they are given.
 ///
 /// They give boxed futures, as the trait below does, because the compiler cannot tell of generic
@@ -200,6 +225,64 @@ impl<C: CacheClient + ?Sized> Put for C {}
 /// The condition that these bytes are there.
 pub(crate) fn equals(value: impl Into<Bytes>) -> Condition {
     Condition::Equals(value.into())
+}
+
+/// Gives what a call gives, which must end within ten time-outs. Nothing measures time with it.
+#[track_caller]
+pub(crate) fn ends<T>(call: impl Future<Output = T>) -> impl Future<Output = T> {
+    let line = Location::caller();
+    async move {
+        match tokio::time::timeout(10 * PATIENCE, call).await {
+            Ok(answer) => answer,
+            Err(_) => panic!("the call at {line} hangs"),
+        }
+    }
+}
+
+/// Calls until the client is well again, which it must be by itself.
+#[track_caller]
+pub(crate) fn recovered(cache: &Client) -> impl Future<Output = ()> {
+    let line = Location::caller();
+    async move {
+        let until = Instant::now() + 10 * PATIENCE;
+        while let Err(error) = ends(cache.ping()).await {
+            let late = Instant::now() > until;
+            assert!(!late, "the client at {line} does not recover: {error:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// Calls until the outage is known: until a call fails of which nothing was sent.
+#[track_caller]
+pub(crate) fn known_outage(cache: &Client) -> impl Future<Output = ()> {
+    let line = Location::caller();
+    async move {
+        let until = Instant::now() + 10 * PATIENCE;
+        loop {
+            let error = match ends(cache.read("key")).await {
+                Err(error) => error,
+                Ok(seen) => panic!("at {line}: expected an error of an outage, saw {seen:?}"),
+            };
+            assert!(error.is_transient(), "trying again helps: {error:?}");
+            if (error.kind(), error.outcome()) == (ErrorKind::Unavailable, Outcome::NotApplied) {
+                return;
+            }
+            let late = Instant::now() > until;
+            assert!(!late, "the outage at {line} is not known: {error:?}");
+        }
+    }
+}
+
+/// The `Display` and `Debug` forms of an error and of all its causes.
+pub(crate) fn everything_said_by(error: &Error) -> Vec<String> {
+    let mut said = vec![error.to_string(), format!("{error:?} {error:#?}")];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        said.push(format!("{error} {error:?}"));
+        cause = error.source();
+    }
+    said
 }
 
 /// A value for a message: its length and its beginning.

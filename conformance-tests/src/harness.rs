@@ -1,5 +1,6 @@
 //! What a backend gives to be proved.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ pub type Client = Arc<dyn CacheClientExtended>;
 /// at the end; removing what it left behind is the work of `Drop`. Cases run side by side, so two
 /// harnesses must never share an entry.
 ///
-/// Implement [`Reopen`] and [`Share`] as well where the store can do it, or declare their groups
-/// as lacking.
+/// Implement [`Reopen`], [`Share`], [`Networked`] and [`Outage`] as well where the store can do it,
+/// or declare their groups as lacking.
 #[async_trait]
 pub trait Harness: Sized + Send + Sync + 'static {
     /// What the backend differs in.
@@ -75,4 +76,52 @@ pub trait Share: Harness {
     ///
     /// As far from the first as can be: another pool, another connection, another file handle.
     async fn another(&self) -> Client;
+}
+
+/// A store behind one TCP address, before which the suite puts a network of its own that fails.
+///
+/// The network is a [`Proxy`](crate::proxy::Proxy): it knows no protocol, but TLS between client and
+/// server must be off, for a garbled reply would be TLS's to complain of.
+#[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say whether a network lies between its client and its store",
+    note = "implement `conformance_tests::Networked` for it, or say why not: \
+            `conformance_tests!({Self}, lacking: {{ networked: \"…\" }})`"
+)]
+pub trait Networked: Harness {
+    /// Where the server of this store listens.
+    fn server(&self) -> SocketAddr;
+
+    /// Opens another client on the same stored data, which finds its server at `address` and
+    /// nowhere else, and has this time-out.
+    ///
+    /// # Errors
+    ///
+    /// Those of the backend when nobody answers there: the cases ask for it.
+    async fn through(&self, address: SocketAddr, timeout: Duration) -> Result<Client>;
+}
+
+/// A server that can be stopped, killed and started for a case.
+#[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say whether the server of its store can be stopped",
+    note = "implement `conformance_tests::Outage` for it, or say why not: \
+            `conformance_tests!({Self}, lacking: {{ outage: \"…\" }})`"
+)]
+pub trait Outage: Networked {
+    /// Opens an empty store on a server of its own, which nobody else uses. Panics if it cannot.
+    async fn alone() -> Self;
+
+    /// Stops the server as it is, as `SIGSTOP` does: connections stay open and nothing answers.
+    async fn stop(&mut self);
+
+    /// Lets a stopped server go on.
+    async fn go_on(&mut self);
+
+    /// Ends the server at once, as `SIGKILL` does.
+    async fn kill(&mut self);
+
+    /// Starts the killed server again, at the same address, and waits until it answers. Entries
+    /// may be lost with it.
+    async fn start(&mut self);
 }

@@ -22,10 +22,14 @@ pub struct Profile {
     longest_key: usize,
     moves_time: bool,
     sweeps: bool,
+    neighbours: bool,
+    page: u64,
+    in_order: bool,
 }
 
 impl Profile {
-    /// Milliseconds, a margin of 300 ms, 16 MiB, 1,024 bytes of key, real time, no sweeper.
+    /// Milliseconds, a margin of 300 ms, 16 MiB, 1,024 bytes of key, real time, no sweeper, no neighbours,
+    /// listings in pages of 500 keys in no order.
     pub const fn new() -> Self {
         Self {
             step: Duration::from_millis(1),
@@ -34,6 +38,9 @@ impl Profile {
             longest_key: MAX_KEY_LEN,
             moves_time: false,
             sweeps: false,
+            neighbours: false,
+            page: 500,
+            in_order: false,
         }
     }
 
@@ -81,6 +88,28 @@ impl Profile {
         self
     }
 
+    /// Others have entries in the same store, beside the namespace that a harness gives to each case;
+    /// `remove_expired` may free and count theirs as well.
+    #[must_use]
+    pub const fn neighbours(mut self) -> Self {
+        self.neighbours = true;
+        self
+    }
+
+    /// How many keys of the store a listing looks at in one round trip, at least.
+    #[must_use]
+    pub const fn page(mut self, keys: u64) -> Self {
+        self.page = keys;
+        self
+    }
+
+    /// The store keeps its keys in order, so that a listing looks only at those that match.
+    #[must_use]
+    pub const fn in_order(mut self) -> Self {
+        self.in_order = true;
+        self
+    }
+
     /// See [`step`](Profile::step).
     pub const fn time_to_live_step(&self) -> Duration {
         self.step
@@ -106,9 +135,24 @@ impl Profile {
         self.moves_time
     }
 
+    /// See [`page`](Profile::page).
+    pub const fn keys_in_a_page(&self) -> u64 {
+        self.page
+    }
+
+    /// See [`in_order`](Profile::in_order).
+    pub const fn keys_are_in_order(&self) -> bool {
+        self.in_order
+    }
+
     /// See [`sweeps`](Profile::sweeps).
     pub const fn has_sweeper(&self) -> bool {
         self.sweeps
+    }
+
+    /// See [`neighbours`](Profile::neighbours).
+    pub const fn has_neighbours(&self) -> bool {
+        self.neighbours
     }
 }
 

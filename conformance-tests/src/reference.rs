@@ -5,6 +5,9 @@
 //! tried against. It is no backend: every call takes the one lock, and expired entries stay until
 //! [`remove_expired`](CacheClientExtended::remove_expired).
 
+mod client;
+mod remote;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -21,6 +24,12 @@ use session_core::{
 
 use crate::harness::{Client, Harness, Reopen, Share};
 use crate::profile::Profile;
+
+pub use client::RemoteHarness;
+#[doc(hidden)]
+pub use client::{Flawed, Sound};
+#[doc(hidden)]
+pub use remote::Flaws;
 
 /// A cache in an ordered map. Clones and [`within`](ReferenceCache::within) share its entries.
 #[derive(Clone)]

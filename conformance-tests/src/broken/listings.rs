@@ -92,6 +92,19 @@ impl Defect for FlushLeavesNamespace {
     }
 }
 
+#[derive(Debug, Default)]
+pub(super) struct PrefixCountsExpired;
+
+#[async_trait]
+impl Defect for PrefixCountsExpired {
+    async fn remove_starting_with(&self, healthy: &ReferenceCache, prefix: &str) -> Result<u64> {
+        let keys = healthy.keys_taking_room();
+        let matches = keys.iter().filter(|key| key.starts_with(prefix)).count();
+        healthy.remove_starting_with(prefix).await?;
+        Ok(matches as u64)
+    }
+}
+
 /// `LIKE` without an escape character: `%` is any run, `_` any character.
 fn is_like(text: &[char], pattern: &[char]) -> bool {
     match (pattern.split_first(), text.split_first()) {

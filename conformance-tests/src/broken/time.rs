@@ -213,3 +213,32 @@ impl Defect for DeadlineComesLater {
         Ok(written)
     }
 }
+
+#[derive(Debug, Default)]
+pub(super) struct SweepCountsNothing;
+
+#[async_trait]
+impl Defect for SweepCountsNothing {
+    async fn remove_expired(&self, healthy: &ReferenceCache) -> Result<u64> {
+        healthy.remove_expired().await.map(|_| 0)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct TouchRestores;
+
+#[async_trait]
+impl Defect for TouchRestores {
+    async fn set_time_to_live(
+        &self,
+        healthy: &ReferenceCache,
+        key: &str,
+        expiry: Expiry,
+    ) -> Result<bool> {
+        let Some(value) = healthy.read(key).await? else {
+            return Ok(false);
+        };
+        tokio::task::yield_now().await;
+        healthy.write(key, value, Condition::Always, expiry).await
+    }
+}

@@ -412,6 +412,41 @@ pub(crate) async fn remove_expired_of_an_empty_store_is_no_error(store: Store) {
     lists(listed(&*store, "").await, &[]);
 }
 
+pub(crate) async fn remove_expired_counts_what_it_freed(store: Store) {
+    for n in 0..5 {
+        store
+            .put_for(&format!("expired:{n}"), "", store.brief())
+            .await;
+    }
+    store.put("permanent", "").await;
+    store.put_for("timed", "", HOUR).await;
+    store.outlive().await;
+    let freed = ok(store.remove_expired().await);
+    let profile = store.profile();
+    // Where the store sweeps as well, it may have been there first.
+    let least = if profile.has_sweeper() { 0 } else { 5 };
+    assert!(freed >= least, "expected at least {least}, saw {freed}");
+    // Nobody knows what neighbours had to free.
+    if !profile.has_neighbours() {
+        assert!(freed <= 5, "expected at most 5, saw {freed}");
+        gives(store.remove_expired().await, 0);
+    }
+    lists(listed(&*store, "").await, &["permanent", "timed"]);
+}
+
+pub(crate) async fn an_instant_and_a_duration_agree(store: Store) {
+    store.put_for("in", "", HOUR).await;
+    store.put_for("at", "", SystemTime::now() + HOUR).await;
+    let (given_in, given_at) = (remaining(&store, "in").await, remaining(&store, "at").await);
+    let apart = given_in.abs_diff(given_at);
+    // Clocks that are told apart may add a second.
+    let allowed = store.profile().time_margin() + Duration::from_secs(1);
+    assert!(
+        apart <= allowed,
+        "expected at most {allowed:?} between them, saw {apart:?}"
+    );
+}
+
 pub(crate) async fn many_expired_entries_are_all_absent(store: Store) {
     let keys: Vec<String> = (0..2_500).map(|n| format!("key:{n}")).collect();
     let entries: Vec<(&str, Bytes)> = keys.iter().map(|key| (&**key, "value".into())).collect();

@@ -1,12 +1,9 @@
 //! Futures that are dropped, and what errors say.
 
 use std::collections::BTreeSet;
-use std::error::Error as _;
-use std::pin::pin;
-use std::time::Instant;
 
-use futures_util::{FutureExt, StreamExt};
-use session_core::{Error, Outcome};
+use futures_util::StreamExt;
+use session_core::Outcome;
 
 use super::prelude::*;
 
@@ -279,25 +276,6 @@ pub(crate) async fn the_client_shows_no_key_and_no_value(store: Store) {
     );
 }
 
-/// Polls a future for a while that grows with `patience`, then drops it: so many times at first,
-/// so that every place where it waits is met, then for longer and longer. Gives the answer if it
-/// came in time.
-async fn give_up<T>(patience: u32, call: impl Future<Output = T>) -> Option<T> {
-    const COUNTED: u32 = 12;
-    let mut call = pin!(call);
-    let (started, enough) = (Instant::now(), Duration::from_micros(20) * patience);
-    let mut polls = 0;
-    while polls < patience && (patience < COUNTED || started.elapsed() < enough) {
-        if let Some(answer) = call.as_mut().now_or_never() {
-            return Some(answer);
-        }
-        polls += u32::from(patience < COUNTED);
-        // Lets the other side work, so that later polls find it further on.
-        tokio::task::yield_now().await;
-    }
-    None
-}
-
 /// Every kind of call still answers, and rightly.
 async fn still_usable(store: &Store) {
     for turn in 0..10 {
@@ -309,15 +287,4 @@ async fn still_usable(store: &Store) {
     let keys: BTreeSet<String> = ok(listed(&**store, "usable:").await).into_iter().collect();
     assert_eq!(keys.len(), 10, "keys listed after dropped calls");
     gives(store.remove_starting_with("usable").await, 11);
-}
-
-/// The `Display` and `Debug` forms of an error and of all its causes.
-fn everything_said_by(error: &Error) -> Vec<String> {
-    let mut said = vec![error.to_string(), format!("{error:?} {error:#?}")];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        said.push(format!("{error} {error:?}"));
-        cause = error.source();
-    }
-    said
 }

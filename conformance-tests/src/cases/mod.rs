@@ -4,11 +4,17 @@
 
 pub(crate) mod batches;
 pub(crate) mod counters;
+pub(crate) mod efficiency;
 pub(crate) mod expiry;
 pub(crate) mod faults;
+pub(crate) mod histories;
+pub(crate) mod histories_through_cuts;
 pub(crate) mod keys;
 pub(crate) mod listing;
 pub(crate) mod namespaces;
+pub(crate) mod network;
+pub(crate) mod outages;
+pub(crate) mod overlaps;
 pub(crate) mod races;
 pub(crate) mod reads;
 pub(crate) mod reopening;

@@ -12,9 +12,9 @@ use super::prelude::*;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-struct Visitor {
-    auth: AuthUserSession,
-    visits: u32,
+pub(crate) struct Visitor {
+    pub(crate) auth: AuthUserSession,
+    pub(crate) visits: u32,
     pages: Vec<String>,
 }
 
@@ -412,6 +412,10 @@ pub(crate) async fn an_old_id_reads_the_session_for_its_grace_time(store: Store)
         done(sessions.find(&old).await).is_none(),
         "an old id revived a session"
     );
+}
+
+pub(crate) async fn three_clients_do_what_the_model_says(store: Store) {
+    crate::session_model::prove(&store).await;
 }
 
 fn sessions(store: &Store) -> Sessions<Visitor> {

@@ -3,6 +3,7 @@
 use futures_util::future::join;
 
 use super::prelude::*;
+use crate::histories::prove;
 
 pub(crate) async fn a_client_sees_what_another_wrote(store: Store) {
     let other = store.another().await;
@@ -100,4 +101,8 @@ pub(crate) async fn a_client_goes_on_when_another_is_closed(store: Store) {
     store.put("key", "new").await;
     let again = store.another().await;
     holds(again.read("key").await, "new");
+}
+
+pub(crate) async fn calls_of_several_clients_have_one_order(store: Store) {
+    prove(&store, "calls_of_several_clients_have_one_order").await;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
-use session_core::{Codec, Error, TypedCache};
+use session_core::{Codec, Error, Prefixed, TypedCache};
 
 use super::prelude::*;
 
@@ -138,6 +138,19 @@ pub(crate) async fn json_and_bincode_are_both_read(store: Store) {
         )
         .await;
     gives(store.get("foreign").await, Some(cart("alice")));
+}
+
+pub(crate) async fn values_are_written_with_the_codec_of_the_client(store: Store) {
+    let client = store.cache();
+    let encoded = ok(client.codec().encode(&cart("alice")));
+    ok(client.set("cart", &cart("alice"), None).await);
+    holds(client.read("cart").await, &encoded);
+    let inside = ok(Prefixed::new(store.cache(), "inside"));
+    let option = ok(store.namespace("inside").await);
+    assert_eq!(inside.codec(), client.codec(), "the codec of a namespace");
+    assert_eq!(option.codec(), client.codec(), "the codec of the option");
+    ok(inside.set("cart", &cart("alice"), None).await);
+    holds(option.read("cart").await, &encoded);
 }
 
 pub(crate) async fn what_does_not_decode_is_an_error_and_stays(store: Store) {

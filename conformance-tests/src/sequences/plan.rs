@@ -128,21 +128,18 @@ impl Plan {
     }
 }
 
-/// Numbers that are the same for each seed on every machine.
+/// Throws that prefer some keys.
 struct Dice {
-    state: u64,
+    dice: crate::dice::Dice,
     /// The keys that most steps of this sequence are about.
     favourites: [String; 2],
 }
 
 impl Dice {
     fn of(seed: u64, keys: &[String]) -> Self {
-        let mut dice = Self {
-            state: seed,
-            favourites: [String::new(), String::new()],
-        };
-        dice.favourites = [(); 2].map(|()| dice.pick(keys).clone());
-        dice
+        let mut dice = crate::dice::Dice::of(seed);
+        let favourites = [(); 2].map(|()| dice.pick(keys).clone());
+        Self { dice, favourites }
     }
 
     fn key(&mut self, keys: &[String]) -> String {
@@ -153,20 +150,11 @@ impl Dice {
         }
     }
 
-    /// SplitMix64.
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
     fn below(&mut self, end: usize) -> usize {
-        let end = u64::try_from(end.max(1)).unwrap_or(u64::MAX);
-        usize::try_from(self.next() % end).unwrap_or(0)
+        self.dice.below(end)
     }
 
     fn pick<'l, T>(&mut self, list: &'l [T]) -> &'l T {
-        &list[self.below(list.len())]
+        self.dice.pick(list)
     }
 }

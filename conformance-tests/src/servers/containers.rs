@@ -5,7 +5,8 @@
 //! program. One container serves all tests of a process and is removed when the process ends, by a
 //! shell that watches a pipe from it: a container in a `static` would never be dropped.
 
-use std::process::{Child, Command, Stdio};
+use std::ffi::OsStr;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use testcontainers_modules::postgres::Postgres;
@@ -15,12 +16,14 @@ use testcontainers_modules::testcontainers::{ContainerRequest, Image, ImageExt};
 use testcontainers_modules::valkey::Valkey;
 use tokio::runtime::Builder;
 
+use super::watchdog::Watchdog;
+
 /// A container that goes with the process.
 #[derive(Debug)]
 pub(super) struct Container {
     port: u16,
-    /// Removes the container when the pipe to it closes.
-    _watchdog: Child,
+    /// Removes the container at the end.
+    _watchdog: Watchdog,
 }
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -81,7 +84,8 @@ fn start<I: Image + 'static>(port: u16, request: ContainerRequest<I>) -> Result<
         runtime.block_on(async {
             let container = request.start().await?;
             let port = container.get_host_port_ipv4(port).await?;
-            let watchdog = remove_with_this_process(container.id())?;
+            let id = OsStr::new(container.id());
+            let watchdog = Watchdog::that("docker rm -f -v \"$1\"", &[id])?;
             // Dropping it would remove it now.
             std::mem::forget(container);
             Ok(Container {
@@ -93,18 +97,4 @@ fn start<I: Image + 'static>(port: u16, request: ContainerRequest<I>) -> Result<
     started
         .join()
         .map_err(|_| "starting a container panicked")?
-}
-
-fn remove_with_this_process(id: &str) -> std::io::Result<Child> {
-    Command::new("sh")
-        .args([
-            "-c",
-            "read -r never; docker rm -f -v \"$1\"",
-            "watchdog",
-            id,
-        ])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
 }

@@ -20,6 +20,7 @@ mod program;
 mod redis;
 mod redis_cluster;
 mod redis_sentinel;
+mod watchdog;
 
 pub use postgres::{PostgresServer, postgres};
 pub use program::{Program, Signal, find_program, free_port};

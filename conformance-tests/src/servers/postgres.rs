@@ -13,6 +13,7 @@ use super::Held;
 #[cfg(feature = "containers")]
 use super::containers;
 use super::program::{Signal, find_program, free_port, new_folder};
+use super::watchdog::Watchdog;
 
 /// The URL of a database that all tests of this process share; each test takes a schema of its own.
 ///
@@ -46,8 +47,7 @@ pub async fn postgres() -> String {
 
 /// A server of a test's own, in a temporary folder that goes with it.
 ///
-/// It outlives neither this value nor the process: a shell watches a pipe from this process, and
-/// when that closes, by a drop as by `kill -9`, it kills the server and removes the folder.
+/// It outlives neither this value nor the process.
 #[derive(Debug)]
 pub struct PostgresServer {
     programs: PathBuf,
@@ -56,7 +56,8 @@ pub struct PostgresServer {
     port: u16,
     settings: Vec<String>,
     server: Option<Child>,
-    watchdog: Child,
+    /// Kills what [`Drop`] could not, and removes the folder.
+    _watchdog: Watchdog,
 }
 
 /// Whom the server runs as: PostgreSQL refuses to be root.
@@ -82,16 +83,7 @@ impl PostgresServer {
         if let Some(user) = user {
             chown(&folder, Some(user.id), Some(user.group))?;
         }
-        let watchdog = Command::new("sh")
-            .args(["-c", WATCHDOG, "watchdog"])
-            .arg(&folder)
-            .current_dir("/")
-            // Out of the reach of a Ctrl-C and of a kill of the tests' process group.
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let watchdog = Watchdog::that(CLEAN_UP, &[folder.as_os_str()])?;
         let mut server = Self {
             programs,
             folder,
@@ -103,7 +95,7 @@ impl PostgresServer {
                 .map(|line| (*line).to_owned())
                 .collect(),
             server: None,
-            watchdog,
+            _watchdog: watchdog,
         };
         server.run("initdb", INITDB)?;
         server.restart()?;
@@ -334,16 +326,12 @@ impl PostgresServer {
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         self.kill();
-        // The closed pipe is the word to clean up.
-        drop(self.watchdog.stdin.take());
-        let _ = self.watchdog.wait();
     }
 }
 
-/// Waits for the pipe to close, kills the server with its children, and removes the folder.
-const WATCHDOG: &str = r#"
+/// Kills the server with its children, and removes the folder.
+const CLEAN_UP: &str = r#"
 folder=$1
-read -r never
 pid=$(head -n 1 "$folder/data/postmaster.pid" 2>/dev/null)
 if [ -n "$pid" ]; then
     kill -KILL "$pid" $(cat "/proc/$pid/task/$pid/children" 2>/dev/null) 2>/dev/null

@@ -1,16 +1,19 @@
 //! A program that ends with the tests.
 
-use std::io::{BufRead, BufReader, Error, Result};
+use std::ffi::OsStr;
+use std::io::{Error, Result};
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::watchdog::Watchdog;
 
 /// A server program in a temporary folder of its own. Dropping it kills it and removes the folder.
 #[derive(Debug)]
 pub struct Program {
-    watchdog: Child,
+    /// Kills the server when it is dropped, and waits for that, so that the port is free.
+    _watchdog: Watchdog,
     pid: u32,
     folder: PathBuf,
 }
@@ -44,29 +47,13 @@ impl Program {
     ) -> Result<Self> {
         let folder = new_folder()?;
         prepare(&folder)?;
-        let mut watchdog = Command::new("sh")
-            .args(["-c", WATCHDOG, "watchdog"])
-            .arg(&folder)
-            .arg(program)
-            .args(arguments)
-            .current_dir(&folder)
-            // Out of the reach of a Ctrl-C and of a kill of the tests' process group.
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let mut line = String::new();
-        if let Some(output) = watchdog.stdout.take() {
-            BufReader::new(output).read_line(&mut line)?;
-        }
-        let pid = line
-            .trim()
-            .parse()
-            .map_err(|_| Error::other("the watchdog gave no pid"))?;
+        let mut words: Vec<&OsStr> = vec![folder.as_os_str(), program.as_os_str()];
+        words.extend(arguments.iter().map(OsStr::new));
+        let (watchdog, pid) = Watchdog::after(START, KILL, &words)?;
+        let pid = pid.parse();
         Ok(Self {
-            watchdog,
-            pid,
+            _watchdog: watchdog,
+            pid: pid.map_err(|_| Error::other("the watchdog gave no pid"))?,
             folder,
         })
     }
@@ -110,21 +97,15 @@ impl Program {
     }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        // The closed pipe is the word to end; waiting for it frees the port for sure.
-        drop(self.watchdog.stdin.take());
-        let _ = self.watchdog.wait();
-    }
-}
-
-/// Starts the program, tells its process id, waits for the pipe to close, and cleans up.
-const WATCHDOG: &str = r#"
+/// Starts the program in the folder and tells its process id.
+const START: &str = r#"
 folder=$1; shift
-"$@" </dev/null >"$folder/log" 2>&1 &
+cd "$folder" || exit
+"$@" </dev/null >log 2>&1 &
 echo $!
-exec >/dev/null
-read -r never
+"#;
+
+const KILL: &str = r#"
 kill -KILL $! 2>/dev/null
 wait
 cd / && rm -rf "$folder"

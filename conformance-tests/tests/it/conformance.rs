@@ -2,4 +2,7 @@
 
 use conformance_tests::reference::ReferenceHarness;
 
-conformance_tests::conformance_tests!(ReferenceHarness);
+conformance_tests::conformance_tests!(ReferenceHarness, probation: deny, lacking: {
+    networked: "no server",
+    outage: "no server",
+});

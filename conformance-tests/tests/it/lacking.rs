@@ -28,4 +28,6 @@ impl Harness for Lone {
 conformance_tests::conformance_tests!(Lone, lacking: {
     sharing: "two clients are two stores",
     reopening: "the entries go with the client",
+    networked: "no server",
+    outage: "no server",
 });

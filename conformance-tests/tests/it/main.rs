@@ -3,7 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod broken;
+mod clocks;
 mod conformance;
 mod lacking;
-mod prefixed;
+mod probation;
+mod promises;
+mod provided;
+mod remote;
+#[cfg(feature = "runner")]
+mod runner;
 mod table;
+mod wrappers;
