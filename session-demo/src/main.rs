@@ -1,11 +1,18 @@
-//! A small site on sessions: sign in, count visits, fill a bag. Meant to be copied from.
+//! A small site on sessions: sign in, fill a cart, see and end your sessions, make API keys. Meant
+//! to be copied from.
 //!
-//! Start with `app`, which puts the routes together. Everything that a visitor sees stands in
-//! `page`, everything that they do in `routes`, and who they are in `users`.
+//! Start with `app`, which puts the routes together. `session` says what a session holds, `users`
+//! who visitors can be, and `pages` has a file for each thing that they can do. `page` is the frame
+//! of all pages, `problem` what they show when something goes wrong.
 
 mod app;
+mod device;
+mod input;
+mod key_auth;
 mod page;
-mod routes;
+mod pages;
+mod problem;
+mod session;
 mod users;
 
 use std::io::ErrorKind;

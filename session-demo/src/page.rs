@@ -1,164 +1,221 @@
-//! The one page: plain HTML that works without scripts, on a phone and with a screen reader.
+//! The frame of every page: plain HTML that works without scripts, on a phone and with a screen
+//! reader.
 
-use std::fmt::Write;
+use std::convert::Infallible;
+use std::time::Duration;
 
-use axum::extract::Request;
-use axum::http::HeaderMap;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
+use axum::extract::{FromRequestParts, Request};
+use axum::http::HeaderValue;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::request::Parts;
 use axum::middleware::Next;
-use axum::response::{Html, IntoResponse, Response};
-use session_web::{Accepted, Problem, Session, SessionBag};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::{Json, http};
+use maud::{DOCTYPE, Markup, html};
+use serde::Serialize;
+use session_core::TimeToLive;
+use session_web::Accepted;
 
-use crate::app::DemoSession;
-
-/// `GET /`
-pub(crate) async fn home(
-    session: Session<DemoSession>,
-    bag: SessionBag,
-) -> Result<Response, Problem> {
-    let keys = bag.keys().await?;
-    let mut main = String::new();
-    main += &match session.user_name() {
-        Some(name) => SIGNED_IN.replace("{name}", &escape(name)),
-        None => SIGN_IN.to_owned(),
-    };
-    main += &VISITS.replace("{visits}", &session.visits.to_string());
-    main += &BAG.replace("{keys}", &list(&keys));
-    if session.user().is_some_and(|user| user.has_role("admin")) {
-        main += ADMIN;
-    }
-    Ok(page("Sessions", &main))
+/// A page before its content.
+pub(crate) struct Page<'p> {
+    title: &'p str,
+    /// The path that leads here, to be marked in the navigation.
+    here: &'p str,
+    done: Done,
+    is_problem: bool,
 }
 
-/// Shows problems to browsers as pages with a way back; programs get them as they are.
-pub(crate) async fn problems_as_pages(request: Request, next: Next) -> Response {
-    let accepted = Accepted::of(request.headers());
-    let mut response = next.run(request).await;
-    if accepted != Accepted::Html {
-        return response;
-    }
-    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
-        return response;
-    };
-    let main = PROBLEM.replace("{sentence}", &escape(&problem.to_string()));
-    (problem.status(), page(problem.title(), &main)).into_response()
-}
-
-fn page(title: &str, main: &str) -> Response {
-    let html = PAGE
-        .replace("{title}", &escape(title))
-        .replace("{main}", main);
-    let mut headers = HeaderMap::new();
-    // What it shows is one visitor's. Other sites can neither frame it nor add to it.
-    headers.insert(
-        CACHE_CONTROL,
-        axum::http::HeaderValue::from_static("no-store"),
-    );
-    let policy = axum::http::HeaderValue::from_static(
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; \
-         base-uri 'none'; frame-ancestors 'none'",
-    );
-    headers.insert(CONTENT_SECURITY_POLICY, policy);
-    (headers, Html(html)).into_response()
-}
-
-fn list(keys: &[String]) -> String {
-    if keys.is_empty() {
-        return "<p>It is empty.</p>".to_owned();
-    }
-    let items = keys.iter().fold(String::new(), |mut items, key| {
-        let _ = write!(items, "<li><code>{}</code></li>", escape(key));
-        items
-    });
-    format!("<ul>{items}</ul>")
-}
-
-/// Text as HTML, in elements and in quoted attributes.
-fn escape(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => html += "&amp;",
-            '<' => html += "&lt;",
-            '>' => html += "&gt;",
-            '"' => html += "&quot;",
-            '\'' => html += "&#39;",
-            other => html.push(other),
+impl<'p> Page<'p> {
+    pub(crate) fn new(title: &'p str, here: &'p str) -> Self {
+        Self {
+            title,
+            here,
+            done: Done(None),
+            is_problem: false,
         }
     }
-    html
+
+    /// Says what was done on the page before.
+    pub(crate) fn after(mut self, done: Done) -> Self {
+        self.done = done;
+        self
+    }
+
+    pub(crate) fn with_problem(mut self) -> Self {
+        self.is_problem = true;
+        self
+    }
+
+    pub(crate) fn show(&self, main: &Markup) -> Html<String> {
+        let page = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    // A screen reader begins with the title.
+                    title {
+                        @if self.is_problem { "Error: " }
+                        (self.title) " – Session demo"
+                    }
+                    link rel="stylesheet" href="/style.css";
+                    link rel="icon" href="/icon.svg" type="image/svg+xml";
+                }
+                body {
+                    a.skip href="#main" { "Skip to the content" }
+                    header {
+                        nav aria-label="Site" { ul {
+                            @for (path, name) in NAVIGATION {
+                                @let current = (path == self.here).then_some("page");
+                                li { a href=(path) aria-current=[current] { (name) } }
+                            }
+                        } }
+                    }
+                    main id="main" {
+                        h1 { (self.title) }
+                        // The focus tells a screen reader of it on a page that was just loaded.
+                        @if let Some(sentence) = self.done.0 {
+                            p.notice role="status" tabindex="-1" autofocus { (sentence) }
+                        }
+                        (main)
+                    }
+                }
+            }
+        };
+        Html(page.into_string())
+    }
 }
 
-const PAGE: &str = include_str!("page.html");
+const NAVIGATION: [(&str, &str); 5] = [
+    ("/", "Start"),
+    ("/cart", "Cart"),
+    ("/sessions", "Sessions"),
+    ("/keys", "API keys"),
+    ("/admin", "Admin"),
+];
 
-const SIGN_IN: &str = r#"
-<section aria-labelledby="sign-in">
-  <h2 id="sign-in">Sign in</h2>
-  <form method="post" action="/auth/credentials">
-    <label for="userName">User name</label>
-    <input id="userName" name="userName" autocomplete="username" autocapitalize="none" required>
-    <label for="password">Password</label>
-    <input id="password" name="password" type="password" autocomplete="current-password" required>
-    <label class="choice"><input type="checkbox" name="rememberMe" value="true"> Remember me</label>
-    <button>Sign in</button>
-  </form>
-  <p class="hint">Try <code>alice</code> with <code>alice-password</code>, or <code>admin</code>
-  with <code>admin-password</code>.</p>
-</section>
-"#;
+/// What was done on the page before: a word in the address that a redirect leads to, and the
+/// sentence for it. Nothing else that stands there is ever shown.
+pub(crate) struct Done(Option<&'static str>);
 
-const SIGNED_IN: &str = r#"
-<section aria-labelledby="who">
-  <h2 id="who">Hello, {name}</h2>
-  <form method="post" action="/auth/logout">
-    <button>Sign out</button>
-  </form>
-</section>
-"#;
+const SENTENCES: [(&str, &str); 14] = [
+    ("added", "The article is in your cart."),
+    ("changed", "The quantity is changed."),
+    ("removed", "The article is out of your cart."),
+    ("emptied", "Your cart is empty now."),
+    ("counted", "The visit is counted."),
+    ("ended", "The session has ended."),
+    ("gone", "That session was not there any more."),
+    ("elsewhere", "You are signed out everywhere else."),
+    ("everywhere", "You are signed out everywhere."),
+    ("made", "The key is made."),
+    ("cancelled", "The key is cancelled and refused from now on."),
+    ("no-key", "There was no such key any more."),
+    (
+        "sent-before",
+        "That form was sent before; no second key was made.",
+    ),
+    ("registered", "You are registered and signed in."),
+];
 
-const VISITS: &str = r#"
-<section aria-labelledby="visits">
-  <h2 id="visits">Visits</h2>
-  <p>Counted so far: <strong>{visits}</strong></p>
-  <form method="post" action="/session/visit">
-    <button>Count a visit</button>
-  </form>
-  <p class="hint">The first one makes a session; before that nothing is stored.
-  <a href="/session">See it as JSON</a>.</p>
-</section>
-"#;
+impl Done {
+    pub(crate) fn by(word: &str) -> Self {
+        let sentence = SENTENCES.iter().find(|(known, _)| *known == word);
+        Self(sentence.map(|(_, sentence)| *sentence))
+    }
+}
 
-const BAG: &str = r#"
-<section aria-labelledby="bag">
-  <h2 id="bag">Bag</h2>
-  {keys}
-  <p class="hint">Programs fill it: <code>PUT /bag/cart</code> with a JSON body.</p>
-</section>
-"#;
+impl<S: Send + Sync> FromRequestParts<S> for Done {
+    type Rejection = Infallible;
 
-const ADMIN: &str = r#"
-<section aria-labelledby="admin">
-  <h2 id="admin">Administration</h2>
-  <p><a href="/admin/sessions">All sessions as JSON</a></p>
-</section>
-"#;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let query = parts.uri.query().unwrap_or_default();
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        let word = pairs.find_map(|(name, value)| (name == "done").then_some(value));
+        Ok(Self::by(&word.unwrap_or_default()))
+    }
+}
 
-const PROBLEM: &str = r#"
-<section>
-  <p role="alert">{sentence}</p>
-  <p><a href="/">Back to the start</a></p>
-</section>
-"#;
+/// The answer to a form is a page to go to, so that loading it again repeats nothing; the answer to
+/// a program is what it asked for.
+pub(crate) fn done(accepted: Accepted, path: &str, word: &str, json: impl Serialize) -> Response {
+    match accepted {
+        Accepted::Html => Redirect::to(&format!("{path}?done={word}")).into_response(),
+        Accepted::Json | Accepted::Text => Json(json).into_response(),
+    }
+}
+
+/// What every response says to browsers: it is one visitor's, loads nothing but our own style, and
+/// other sites can neither frame nor extend it.
+pub(crate) async fn guarded(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let value = HeaderValue::from_static;
+    headers.insert(CONTENT_SECURITY_POLICY, value(POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, value("nosniff"));
+    headers.insert(REFERRER_POLICY, value("same-origin"));
+    headers.entry(CACHE_CONTROL).or_insert(value("no-store"));
+    response
+}
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+/// `GET /style.css`
+pub(crate) async fn style() -> impl IntoResponse {
+    asset("text/css; charset=utf-8", include_str!("style.css"))
+}
+
+/// `GET /icon.svg`
+pub(crate) async fn icon() -> impl IntoResponse {
+    asset("image/svg+xml", include_str!("icon.svg"))
+}
+
+fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
+    let headers = [
+        (CONTENT_TYPE, kind),
+        (CACHE_CONTROL, "public, max-age=3600"),
+    ];
+    (http::StatusCode::OK, headers, text)
+}
+
+/// A time as people say it: `3 hours`, `28 days`.
+pub(crate) fn words(time: Duration) -> String {
+    let minutes = (time.as_secs() + 30) / 60;
+    let (count, unit) = match minutes {
+        0 => return "less than a minute".to_owned(),
+        1..=90 => (minutes, "minute"),
+        91..=2_880 => ((minutes + 30) / 60, "hour"),
+        _ => ((minutes + 720) / 1_440, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
+}
+
+/// Whole milliseconds; none for what never ends.
+pub(crate) fn millis(time: TimeToLive) -> Option<u64> {
+    match time {
+        TimeToLive::Never => None,
+        TimeToLive::Remaining(time) => u64::try_from(time.as_millis()).ok(),
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn text_cannot_become_markup() {
-        assert_eq!(
-            escape(r#"<a href="x">'&"#),
-            "&lt;a href=&quot;x&quot;&gt;&#39;&amp;"
-        );
+    fn times_are_said_as_people_say_them() {
+        for (seconds, said) in [
+            (29, "less than a minute"),
+            (60, "1 minute"),
+            (90 * 60, "90 minutes"),
+            (2 * 3_600, "2 hours"),
+            (14 * 86_400 - 5, "14 days"),
+        ] {
+            assert_eq!(words(Duration::from_secs(seconds)), said);
+        }
     }
 }

@@ -1,31 +1,90 @@
-//! The users of the demo. A real application asks its database.
+//! The users of the demo: two that are there from the beginning, and those who register.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use session_core::{AuthUserSession, BoxError};
-use session_web::{StoredUser, UserStore};
+use session_core::{AuthUserSession, BoxError, CacheClientExtended, Result, TypedCache};
+use session_web::{CacheUserStore, StoredUser, UserStore, UsersById};
 
-/// Two users, `alice` with `alice-password` and `admin` with `admin-password`.
-pub(crate) struct DemoUsers;
+/// `alice` with `alice-password`, `admin` with `admin-password`, and whoever registers. A real
+/// application asks its database.
+#[derive(Clone)]
+pub(crate) struct DemoUsers {
+    cache: Arc<dyn CacheClientExtended>,
+    registered: CacheUserStore,
+}
+
+impl DemoUsers {
+    pub(crate) fn new(cache: Arc<dyn CacheClientExtended>) -> Self {
+        Self {
+            registered: CacheUserStore::new(cache.clone()),
+            cache,
+        }
+    }
+
+    /// Adds a user; `None` if the name is taken.
+    pub(crate) async fn register(
+        &self,
+        user_name: &str,
+        password: &str,
+    ) -> Result<Option<AuthUserSession>> {
+        if fixed().any(|fixed| fixed.user.user_name.as_deref() == Some(&*normalised(user_name))) {
+            return Ok(None);
+        }
+        let number = self.cache.increment_by("demo:last-user", 1).await?;
+        let user = AuthUserSession {
+            user_id: Some(format!("registered-{number}")),
+            user_name: Some(user_name.to_owned()),
+            ..AuthUserSession::default()
+        };
+        let added = self.registered.register(user.clone(), password).await?;
+        Ok(added.then_some(user))
+    }
+}
 
 #[async_trait]
 impl UserStore for DemoUsers {
     async fn find(&self, user_name: &str) -> Result<Option<StoredUser>, BoxError> {
-        let (user_id, display_name, roles, hash) = match user_name {
-            "alice" => ("1", "Alice", &[][..], ALICE),
-            "admin" => ("2", "The administrator", &["admin"][..], ADMIN),
-            _ => return Ok(None),
-        };
-        Ok(Some(StoredUser {
+        let name = normalised(user_name);
+        match fixed().find(|fixed| fixed.user.user_name.as_deref() == Some(&*name)) {
+            Some(found) => Ok(Some(found)),
+            None => self.registered.find(user_name).await,
+        }
+    }
+}
+
+#[async_trait]
+impl UsersById for DemoUsers {
+    async fn find_by_id(&self, user_id: &str) -> Result<Option<AuthUserSession>, BoxError> {
+        match fixed().find(|fixed| fixed.user.user_id.as_deref() == Some(user_id)) {
+            Some(found) => Ok(Some(found.user)),
+            None => self.registered.find_by_id(user_id).await,
+        }
+    }
+}
+
+fn fixed() -> impl Iterator<Item = StoredUser> {
+    let fixed = [
+        ("1", "alice", "Alice", &[][..], ALICE),
+        ("2", "admin", "The administrator", &["admin"][..], ADMIN),
+    ];
+    fixed.into_iter().map(
+        |(user_id, user_name, display_name, roles, hash)| StoredUser {
             user: AuthUserSession {
                 user_id: Some(user_id.to_owned()),
                 user_name: Some(user_name.to_owned()),
                 display_name: Some(display_name.to_owned()),
-                roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+                roles: roles.iter().map(|role: &&str| (*role).to_owned()).collect(),
                 ..AuthUserSession::default()
             },
             password_hash: hash.to_owned(),
-        }))
-    }
+        },
+    )
+}
+
+/// What counts of a name, as for those who registered.
+fn normalised(name: &str) -> String {
+    name.trim().to_lowercase()
 }
 
 // Made once with `session_web::hash_password`: what is stored of a password.

@@ -4,6 +4,16 @@
 mod browser;
 mod server;
 
+mod admin;
+mod cart;
+mod chromium;
 mod command_line;
+mod journey;
+mod keys;
+mod load;
+mod pages;
+mod register;
 mod restart;
 mod routes;
+mod sessions;
+mod token;

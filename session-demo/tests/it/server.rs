@@ -12,7 +12,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it and waits until it listens.
     pub(crate) fn start(cache: &str) -> Self {
-        let mut child = command(&["--cache", cache, "--listen", "127.0.0.1:0"])
+        Self::start_at(cache, "127.0.0.1:0")
+    }
+
+    /// The same at an address that is known before.
+    pub(crate) fn start_at(cache: &str, address: &str) -> Self {
+        let mut child = command(&["--cache", cache, "--listen", address])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
