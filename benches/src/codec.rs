@@ -1,9 +1,8 @@
 //! Encoding and decoding a signed-in user, beside serde_json as the floor that everybody knows.
 
 use criterion::{Criterion, Throughput};
+use sampler::user::user;
 use session_core::{AuthUserSession, Codec};
-
-use crate::sessions::user;
 
 pub(crate) fn all(criterion: &mut Criterion) {
     let user = user();

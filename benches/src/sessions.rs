@@ -2,20 +2,19 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use futures_util::future::ready;
+use sampler::user::signed_in;
 use session_core::{AuthUserSession, Error, ErrorKind, SessionError, SessionId, Sessions};
 
 use crate::backends::{TASKS, runtime, stores, time};
 
 /// As many sessions as keep 64 tasks from meeting on one all the time.
-const SESSIONS: u64 = 1_000;
+const SESSIONS: usize = 1_000;
 
 pub(crate) fn all(criterion: &mut Criterion) {
     let runtime = runtime();
     for store in stores(&runtime) {
         let sessions = Sessions::<AuthUserSession>::new(store.cache.clone());
-        let ids = runtime
-            .block_on(fill(&sessions))
-            .expect("sessions can be stored");
+        let ids = runtime.block_on(signed_in(&sessions, SESSIONS));
         for tasks in TASKS {
             let id = BenchmarkId::from_parameter(format!("{}/{tasks}", store.name));
 
@@ -58,33 +57,6 @@ pub(crate) fn all(criterion: &mut Criterion) {
             });
             group.finish();
         }
-    }
-}
-
-async fn fill(sessions: &Sessions<AuthUserSession>) -> Result<Vec<SessionId>, SessionError> {
-    let mut ids = Vec::new();
-    for _ in 0..SESSIONS {
-        let mut session = sessions.get_or_create(None).await?;
-        *session.data_mut() = user();
-        session.save().await?;
-        ids.extend(session.id());
-    }
-    Ok(ids)
-}
-
-/// A signed-in user as applications store one: a handful of names, two roles, four notes.
-pub(crate) fn user() -> AuthUserSession {
-    let note = |n: u32| (format!("preference-{n}"), format!("value number {n}"));
-    AuthUserSession {
-        is_authenticated: true,
-        user_id: Some("1048577".to_owned()),
-        user_name: Some("alice".to_owned()),
-        display_name: Some("Alice Liddell".to_owned()),
-        email: Some("alice@example.com".to_owned()),
-        provider: Some("credentials".to_owned()),
-        roles: ["editor", "reviewer"].map(str::to_owned).into(),
-        meta: (0..4).map(note).collect(),
-        ..AuthUserSession::default()
     }
 }
 

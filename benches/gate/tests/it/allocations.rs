@@ -1,0 +1,37 @@
+//! Allocations of the hot paths; an allocator that counts stands in for the usual one.
+
+use crate::paths::{PATHS, RUNS, counted};
+
+#[test]
+fn a_hot_path_allocates_as_often_as_it_is_known_to() {
+    let counts = PATHS.iter().map(|path| {
+        let mut run = path.warmed_up();
+        let allocations = allocation_counter::measure(|| counted(&mut run)).count_total;
+        assert_eq!(
+            allocations % RUNS,
+            0,
+            "{} differs from run to run",
+            path.name
+        );
+        (path.name, allocations / RUNS)
+    });
+    assert_eq!(counts.collect::<Vec<_>>(), ALLOCATIONS);
+}
+
+/// Allocations of one run. Fewer are welcome here, more need a reason.
+const ALLOCATIONS: &[(&str, u64)] = &[
+    ("memory/read", 1),
+    ("memory/read_deadline", 1),
+    ("memory/read_bounded", 1),
+    ("memory/overwrite", 1),
+    ("memory/add_and_remove", 4),
+    ("session/load", 55),
+    ("session/update", 109),
+    ("codec/encode_bincode", 1),
+    ("codec/decode_bincode", 36),
+    ("codec/encode_json", 1),
+    ("codec/decode_json", 36),
+    ("http/cookies", 6),
+    ("http/load", 64),
+    ("http/update", 118),
+];

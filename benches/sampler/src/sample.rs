@@ -1,0 +1,150 @@
+//! One lap: how often a piece of work gets done by so many threads or tasks, and how long it takes.
+//!
+//! The loop is closed: a task asks again when it has its answer. A store that stalls is therefore
+//! asked less often while it stalls, and its percentiles say how long callers of a fixed number
+//! waited, not how long arrivals at a fixed rate would have (coordinated omission). Programs that
+//! are compared run the same loop.
+
+use std::sync::{Arc, Barrier};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::{Builder, Handle};
+
+/// Something to do again and again, each time with another number, by several at once.
+pub trait Work: Send + Sync + 'static {
+    /// Does it once. The number decides which key is taken; a failure is a panic.
+    fn run(&self, number: u64) -> impl Future<Output = ()> + Send;
+}
+
+/// Who does the work at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Shape {
+    /// So many threads, each with one task; for work that never waits. Latencies are not taken:
+    /// the clock would cost as much as the work.
+    Threads(usize),
+    /// So many tasks on a runtime of many threads; each piece of work is timed.
+    Tasks(usize),
+}
+
+/// What one lap gave.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Sample {
+    /// Pieces of work done in a second.
+    pub rate: f64,
+    /// The median time of one, in nanoseconds; 0 where it is not taken, as for those below.
+    pub p50: u64,
+    /// What 99 of 100 stay below.
+    pub p99: u64,
+    /// What 999 of 1,000 stay below.
+    pub p999: u64,
+}
+
+/// Something that can be given a lap at a time.
+pub type Lap = Box<dyn Fn(Shape, Duration) -> Sample>;
+
+/// The laps of a piece of work.
+pub fn laps(runtime: &Handle, work: impl Work) -> Lap {
+    let (runtime, work) = (runtime.clone(), Arc::new(work));
+    Box::new(move |shape, length| lap(&runtime, &work, shape, length))
+}
+
+/// Repeats the work for about as long as asked.
+pub fn lap<W: Work>(runtime: &Handle, work: &Arc<W>, shape: Shape, length: Duration) -> Sample {
+    match shape {
+        Shape::Threads(threads) => lap_of_threads(work, threads, length),
+        Shape::Tasks(tasks) => runtime.block_on(lap_of_tasks(runtime, work, tasks, length)),
+    }
+}
+
+fn lap_of_threads<W: Work>(work: &Arc<W>, threads: usize, length: Duration) -> Sample {
+    let barrier = Barrier::new(threads);
+    let one = |number| {
+        let runtime = Builder::new_current_thread()
+            .build()
+            .expect("a runtime can be made");
+        barrier.wait();
+        let start = Instant::now();
+        let done = runtime.block_on(async {
+            let mut done = 0;
+            while start.elapsed() < length {
+                for _ in 0..BETWEEN_LOOKS {
+                    work.run(first(number) + done).await;
+                    done += 1;
+                }
+            }
+            done
+        });
+        done as f64 / start.elapsed().as_secs_f64()
+    };
+    let rate = std::thread::scope(|scope| {
+        let started: Vec<_> = (1..threads)
+            .map(|number| scope.spawn(move || one(number)))
+            .collect();
+        let here = one(0);
+        let others = started.into_iter().map(|thread| thread.join());
+        here + others
+            .map(|rate| rate.expect("no thread panics"))
+            .sum::<f64>()
+    });
+    Sample {
+        rate,
+        ..Sample::default()
+    }
+}
+
+async fn lap_of_tasks<W: Work>(
+    runtime: &Handle,
+    work: &Arc<W>,
+    tasks: usize,
+    length: Duration,
+) -> Sample {
+    let start = Instant::now();
+    let one = |number| {
+        let work = work.clone();
+        runtime.spawn(async move {
+            let mut times = histogram();
+            let mut begun = Instant::now();
+            for at in first(number).. {
+                work.run(at).await;
+                let ended = Instant::now();
+                let time = (ended - begun).as_nanos().try_into().unwrap_or(u64::MAX);
+                times.saturating_record(time);
+                if ended - start >= length {
+                    break;
+                }
+                begun = ended;
+            }
+            times
+        })
+    };
+    let mut all = histogram();
+    for task in (0..tasks).map(one).collect::<Vec<_>>() {
+        let times = task.await.expect("no task panics");
+        all.add(times).expect("histograms of one size add up");
+    }
+    Sample {
+        rate: all.len() as f64 / start.elapsed().as_secs_f64(),
+        p50: all.value_at_quantile(0.5),
+        p99: all.value_at_quantile(0.99),
+        p999: all.value_at_quantile(0.999),
+    }
+}
+
+/// Where a task begins, far from where others do.
+fn first(task: usize) -> u64 {
+    task as u64 * 1_000_003
+}
+
+/// A histogram of nanoseconds, up to a minute, to a part in a hundred.
+///
+/// # Panics
+///
+/// Never: the bounds are in order.
+pub fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000_000, 2).expect("the bounds are in order")
+}
+
+/// How many pieces of work lie between two looks at the clock, in a loop that is not timed.
+const BETWEEN_LOOKS: u64 = 64;

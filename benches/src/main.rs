@@ -1,0 +1,141 @@
+//! `cargo run --release -p benches -- memory: redis://…`: which store carries what, on your own
+//! machines. `README.md` says what the figures mean.
+
+// A bench that cannot go on has nothing better to do than to stop and say where.
+#![allow(clippy::expect_used)]
+// Figures are printed with three digits.
+#![allow(clippy::cast_precision_loss)]
+#![allow(clippy::print_stderr, clippy::print_stdout)]
+
+mod chart;
+mod growth;
+mod measure;
+mod page;
+#[cfg(feature = "peers")]
+mod ratios;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use benches::rounds::Plan;
+use clap::Parser;
+use tokio::runtime::Runtime;
+
+#[cfg(feature = "peers")]
+#[global_allocator]
+static ALLOCATOR: ratios::Counting = ratios::Counting;
+
+/// Measures stores where they run: throughput and latency by tasks and sizes of values.
+///
+/// All keys start with a random prefix and are removed at the end; if the run is interrupted, they
+/// expire within the hour.
+#[derive(Parser)]
+#[command(
+    after_help = "Example: benches memory: sqlite://bench.db redis://127.0.0.1 postgres://web@db/app"
+)]
+struct Arguments {
+    /// The stores, as `cache-connect` takes them. With --compare, the servers to use instead of
+    /// ones that are started for the run.
+    urls: Vec<String>,
+    /// Instead: how time per operation grows with the entries of a store, and the longest pauses
+    /// of the memory backend.
+    #[arg(long)]
+    growth: bool,
+    /// Instead: every backend beside published libraries, in alternating rounds, each row marked
+    /// aim, must or SHORT; ends with 1 if one is short.
+    #[cfg(feature = "peers")]
+    #[arg(long, conflicts_with = "growth")]
+    compare: bool,
+    /// With --compare: only these parts.
+    #[cfg(feature = "peers")]
+    #[arg(long, value_delimiter = ',', requires = "compare")]
+    only: Vec<ratios::Part>,
+    /// With --compare: how many rounds; the figures are their medians.
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// How many tasks at once.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 16, 64, 256])]
+    tasks: Vec<usize>,
+    /// Sizes of values in bytes.
+    #[arg(long, value_delimiter = ',', default_values_t = [200, 4_096, 65_536])]
+    sizes: Vec<usize>,
+    /// How many entries a store holds; with --growth, at most.
+    #[arg(long)]
+    entries: Option<usize>,
+    /// Short: a look, no measurement.
+    #[arg(long)]
+    quick: bool,
+    /// Prints JSON and nothing else.
+    #[arg(long)]
+    json: bool,
+    /// Where the page with plots goes.
+    #[arg(long, value_name = "FILE", default_value = "benches.html")]
+    html: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    #[cfg(feature = "peers")]
+    if arguments.compare {
+        return arguments.compare();
+    }
+    if arguments.urls.is_empty() {
+        eprintln!("name a store, such as memory: or redis://127.0.0.1; --help says more");
+        return ExitCode::from(2);
+    }
+    let runtime = Runtime::new().expect("a runtime can be made");
+    let result = match arguments.growth {
+        true => growth::run(&arguments, &runtime),
+        false => measure::run(&arguments, &runtime),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Arguments {
+    fn plan(&self) -> Plan {
+        if self.quick {
+            return Plan {
+                rounds: 3,
+                threads_lap: Duration::from_millis(20),
+                tasks_lap: Duration::from_millis(100),
+            };
+        }
+        Plan {
+            rounds: self.rounds.into(),
+            threads_lap: Duration::from_millis(150),
+            tasks_lap: Duration::from_millis(500),
+        }
+    }
+
+    #[cfg(feature = "peers")]
+    fn compare(self) -> ExitCode {
+        use benches::table::{Mark, show};
+
+        let setting = ratios::Setting {
+            plan: self.plan(),
+            runtime: Runtime::new().expect("a runtime can be made"),
+            entries: self.entries.unwrap_or(10_000),
+            quick: self.quick,
+            urls: self.urls,
+        };
+        let rows = ratios::rows(&setting, &self.only);
+        if self.json {
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&rows).expect("rows are JSON")
+            );
+        } else {
+            println!("{}", show(&rows));
+        }
+        let short = rows.iter().filter(|row| row.mark == Mark::Short).count();
+        eprintln!("{} rows, {short} short", rows.len());
+        ExitCode::from(u8::from(short > 0))
+    }
+}

@@ -1,0 +1,69 @@
+//! The rows of the codec: a session of about 1 KB, encoded and decoded.
+
+use benches::rounds::Contestant;
+use benches::table::{Goal, Row};
+use sampler::sample::{Shape, Work};
+use sampler::user::user;
+use session_core::{AuthUserSession, Codec};
+
+use crate::ratios::Setting;
+use crate::ratios::contest::{Contest, at_least};
+
+pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
+    let handle = setting.runtime.handle();
+    let user = large_user();
+    let ours = |codec| {
+        let user = user.clone();
+        Contestant::new("ours", handle, Ours { codec, user })
+    };
+    let peer = || Contestant::new("serde_json", handle, Theirs(user.clone()));
+    let contest = |workload: &str| Contest {
+        setting,
+        backend: "codec",
+        workload: workload.to_owned(),
+        shape: Shape::Threads(1),
+    };
+    let mut rows = contest("encode and decode 1 KB, bincode")
+        .rates(ours(Codec::Bincode), vec![(peer(), at_least(2.0, 2.3))]);
+    rows.extend(
+        contest("encode and decode 1 KB, JSON")
+            .rates(ours(Codec::Json), vec![(peer(), Goal::None)]),
+    );
+    rows
+}
+
+/// A user with as many notes as make 1 KB of JSON.
+fn large_user() -> AuthUserSession {
+    let mut user = user();
+    for n in 4.. {
+        if serde_json::to_vec(&user).expect("a user is JSON").len() >= 1_000 {
+            break;
+        }
+        let note = format!("value number {n}");
+        user.meta.insert(format!("preference-{n}"), note);
+    }
+    user
+}
+
+struct Ours {
+    codec: Codec,
+    user: AuthUserSession,
+}
+
+impl Work for Ours {
+    async fn run(&self, _: u64) {
+        let bytes = self.codec.encode(&self.user).expect("a user encodes");
+        let user: AuthUserSession = Codec::decode(&bytes).expect("a user decodes");
+        std::hint::black_box(user);
+    }
+}
+
+struct Theirs(AuthUserSession);
+
+impl Work for Theirs {
+    async fn run(&self, _: u64) {
+        let bytes = serde_json::to_vec(&self.0).expect("a user encodes");
+        let user: AuthUserSession = serde_json::from_slice(&bytes).expect("a user decodes");
+        std::hint::black_box(user);
+    }
+}
