@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use session_core::{CacheClientExtended, Error, Result, async_trait};
+use tokio::net::ToSocketAddrs;
 
 use crate::harness::{Client, Harness, Networked, Outage, Reopen, Share};
 use crate::profile::Profile;
@@ -49,25 +50,21 @@ impl Store {
     /// a second.
     pub async fn networked<H: Networked>() -> Self {
         let harness = H::fresh().await;
-        let proxy = Proxy::before(harness.server()).await.expect("a free port");
-        let cache = opened(&harness, proxy.address()).await;
+        let server = harness.server();
         let abilities = Abilities {
             through: Some(|harness: &H, address, timeout| harness.through(address, timeout)),
             ..Abilities::default()
         };
-        Self {
-            cache,
-            proxy: Some(proxy),
-            harness: Box::new(Held { harness, abilities }),
-        }
+        Self::behind(server, Held { harness, abilities }).await
     }
 
     /// A fresh store on a server that the case stops and starts, with a time-out of
     /// a second.
     pub async fn outage<H: Outage>() -> Self {
         let harness = H::alone().await;
-        let cache = opened(&harness, harness.server()).await;
+        let server = harness.server();
         let abilities = Abilities {
+            through: Some(|harness: &H, address, timeout| harness.through(address, timeout)),
             obey: Some(|harness: &mut H, order| match order {
                 Order::Stop => harness.stop(),
                 Order::GoOn => harness.go_on(),
@@ -76,10 +73,22 @@ impl Store {
             }),
             ..Abilities::default()
         };
+        let harness = Held { harness, abilities };
         Self {
-            cache,
+            cache: opened(&harness, server).await,
             proxy: None,
-            harness: Box::new(Held { harness, abilities }),
+            harness: Box::new(harness),
+        }
+    }
+
+    /// A store whose client reaches this server through a [`Proxy`].
+    pub(crate) async fn behind(server: impl ToSocketAddrs, harness: impl Erased + 'static) -> Self {
+        let proxy = Proxy::before(server).await;
+        let proxy = proxy.expect("a free port, and the address of the server");
+        Self {
+            cache: opened(&harness, proxy.address()).await,
+            proxy: Some(proxy),
+            harness: Box::new(harness),
         }
     }
 
@@ -181,7 +190,7 @@ impl Deref for Store {
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Opens the client of a case, whose time-out is short for a machine that is busy with other cases.
-async fn opened<H: Networked>(harness: &H, address: SocketAddr) -> Client {
+async fn opened(harness: &impl Erased, address: SocketAddr) -> Client {
     let mut opened = harness.through(address, PATIENCE).await;
     for _ in 0..5 {
         if opened.as_ref().is_err_and(Error::is_transient) {

@@ -17,6 +17,7 @@
 mod contract;
 mod histories;
 mod on_top;
+mod servers;
 mod time;
 mod trouble;
 
@@ -52,6 +53,13 @@ impl Case {
     /// If the store does not behave.
     pub async fn run(&self, store: Store) {
         (self.steps)(store).await;
+    }
+
+    /// The constructor of [`Store`] that opens what the case needs.
+    #[cfg(feature = "runner")]
+    pub(crate) fn needs(&self) -> &'static str {
+        let group = GROUPS.iter().find(|group| group.name == self.group);
+        group.map_or("", |group| group.store)
     }
 }
 
@@ -112,6 +120,11 @@ pub static LEVELS: &[Level] = &[
         number: 5,
         name: "on top",
         about: "Typed values and web sessions, as an application uses them.",
+    },
+    Level {
+        number: 6,
+        name: "servers that end",
+        about: "A server that is stopped, killed and started; it has to be the suite's own.",
     },
 ];
 

@@ -29,13 +29,13 @@ use session_core::Result;
 use tokio::sync::watch;
 
 use crate::harness::Client;
-use crate::table::{Case, GROUPS};
+use crate::table::Case;
 use arguments::{Arguments, is_stdout};
 use footprint::Before;
 use open::{Connect, Opener, told};
 use progress::{Progress, say};
 use report::{CaseReport, Report, StoreReport, Verdict};
-use target::Target;
+use target::{Lack, Target};
 use work::{Event, Job, Outcome, Work};
 
 /// Runs the program with the arguments of this process.
@@ -254,7 +254,7 @@ async fn work(
                     .map(|at| ended.swap_remove(at));
                 let (verdict, took) = match (found, lacking(case, &opener.target)) {
                     (Some((_, outcome, took)), _) => (outcome.into(), took),
-                    (None, Some(reason)) => (Verdict::Lacking { reason }, Duration::ZERO),
+                    (None, Some(lack)) => (lack.into(), Duration::ZERO),
                     (None, None) => (Verdict::NotRun, Duration::ZERO),
                 };
                 CaseReport::new(case, verdict, took)
@@ -265,10 +265,8 @@ async fn work(
 }
 
 /// Why a case cannot be run on a target.
-fn lacking(case: &Case, target: &Target) -> Option<String> {
-    let group = GROUPS.iter().find(|group| group.name == case.group);
-    let lacks = target.lacks(group.map_or("", |group| group.store));
-    lacks.map(str::to_owned)
+fn lacking(case: &Case, target: &Target) -> Option<Lack> {
+    target.lacks(case.needs())
 }
 
 /// Tells of an interruption; the second one ends the process at once.

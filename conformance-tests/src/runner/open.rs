@@ -1,5 +1,6 @@
 //! Opens stores for cases: a harness made from a URL.
 
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,14 +51,19 @@ impl Opener {
         (self.connect)(self.target.url_within(path)).await
     }
 
-    /// A store for one case, in a namespace.
-    pub(super) async fn store(self, path: String) -> Store {
+    /// A store for one case, in a namespace, which gives what the case needs.
+    pub(super) async fn store(self, path: String, needs: &'static str) -> Store {
         let cache = opened(self.within(&path).await);
-        Store::holding(Opened {
+        let server = self.target.server();
+        let store = Opened {
             opener: self,
             path,
             cache,
-        })
+        };
+        match (needs, server) {
+            ("networked", Ok(server)) => Store::behind(server, store).await,
+            _ => Store::holding(store),
+        }
     }
 }
 
@@ -104,6 +110,13 @@ impl Erased for Opened {
 
     async fn another(&self) -> Client {
         opened(self.opener.within(&self.path).await)
+    }
+
+    async fn through(&self, address: SocketAddr, timeout: Duration) -> Result<Client> {
+        let Opener {
+            target, connect, ..
+        } = &self.opener;
+        connect(target.url_through(&self.path, address, timeout)).await
     }
 
     async fn reopen(self: Box<Self>) -> Box<dyn Erased> {

@@ -1,5 +1,8 @@
 //! A store to prove, as its URL names it.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use session_core::{DEFAULT_MAX_VALUE_LEN, MAX_KEY_LEN, Namespace};
 
@@ -12,6 +15,14 @@ pub(super) struct Target {
     pub(super) private: Option<&'static str>,
     address: String,
     parameters: Vec<(String, String)>,
+}
+
+/// Why a case cannot be shown on a store.
+#[derive(Clone, Copy)]
+pub(super) struct Lack {
+    pub(super) reason: &'static str,
+    /// The store has what the case is about.
+    pub(super) applies: bool,
 }
 
 impl Target {
@@ -36,10 +47,7 @@ impl Target {
         // The suite loads a store as no application does; how soon a call gives up is not its
         // subject, so what the URL leaves open is set to be patient and to leave room for others.
         target.add_if_absent("timeout_ms", "30000");
-        if ["postgres:", "postgresql:"]
-            .iter()
-            .any(|scheme| address.starts_with(scheme))
-        {
+        if target.is_postgres() {
             target.add_if_absent("max_connections", "4");
         }
         target
@@ -52,29 +60,77 @@ impl Target {
 
     /// The URL of a namespace inside the one that was given.
     pub(super) fn url_within(&self, path: &str) -> String {
-        let path = match self.namespace() {
-            Some(outer) => format!("{outer}:{path}"),
-            None => path.to_owned(),
+        self.with(&self.parameters_within(path))
+    }
+
+    /// The same where the server is found at `address`, with this time-out and without TLS.
+    pub(super) fn url_through(&self, path: &str, address: SocketAddr, timeout: Duration) -> String {
+        let mut parameters = self.parameters_within(path);
+        let timeout = timeout.as_millis().to_string();
+        let mut set = |name: &str, value: &str| {
+            parameters.retain(|(other, _)| other != name);
+            parameters.push((name.to_owned(), value.to_owned()));
         };
-        // The cases ask for ill-formed names too, and those must reach the backend as they are.
-        let path = utf8_percent_encode(&path, NON_ALPHANUMERIC).to_string();
-        let others = self
-            .parameters
-            .iter()
-            .filter(|(name, _)| name != "namespace");
-        let mut parameters: Vec<_> = others.cloned().collect();
-        parameters.push(("namespace".to_owned(), path));
-        self.with(&parameters)
+        set("timeout_ms", &timeout);
+        if self.is_postgres() {
+            set("sslmode", "disable");
+        }
+        let (user, _, rest) = parts(&self.address);
+        let moved = Self {
+            address: format!("{user}{address}{rest}"),
+            ..self.clone()
+        };
+        moved.with(&parameters)
+    }
+
+    /// Host and port of the server, or why no network of the suite's can lie before it.
+    pub(super) fn server(&self) -> Result<(String, u16), &'static str> {
+        let scheme = self.address.split(':').next().unwrap_or_default();
+        let default_port = match scheme {
+            _ if self.is_embedded() => return Err(EMBEDDED_ONES),
+            _ if scheme.ends_with("+unix") => {
+                return Err("a socket of the file system has no network");
+            }
+            _ if scheme.ends_with("+cluster") || scheme.ends_with("+sentinel") => {
+                return Err("its servers name each other, past the suite's network");
+            }
+            "rediss" => return Err("TLS would complain of what the suite's network does"),
+            "redis" => Some(6_379),
+            "postgres" | "postgresql" => Some(5_432),
+            _ => None,
+        };
+        let needs_tls = |mode| !["disable", "allow", "prefer"].contains(&mode);
+        if self.is_postgres() && self.parameter("sslmode").is_some_and(needs_tls) {
+            return Err("TLS would complain of what the suite's network does");
+        }
+        let (_, host, _) = parts(&self.address);
+        if host.contains(',') {
+            return Err("a network of the suite's lies before one server, not several");
+        }
+        let unclear = "its URL names no host and port";
+        let (host, port) = match host.rsplit_once(':') {
+            // What stands behind the last colon of an IPv6 address is no port.
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
+            _ => (host, default_port),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let port = port.filter(|_| !host.is_empty()).ok_or(unclear)?;
+        Ok((host.to_owned(), port))
     }
 
     /// Why the store cannot be opened as the cases of a group need it.
-    pub(super) fn lacks(&self, store: &str) -> Option<&'static str> {
-        match store {
+    pub(super) fn lacks(&self, store: &str) -> Option<Lack> {
+        let reason = match store {
             "plain" => None,
             "reopening" | "sharing" => self.private,
-            // Networks to cut and servers to stop are not the suite's to touch.
-            _ => Some("it takes a server of the suite's own"),
-        }
+            "networked" => self.server().err(),
+            _ if self.is_embedded() => Some(EMBEDDED_ONES),
+            _ => Some("it takes a server that the suite may stop and kill"),
+        };
+        reason.map(|reason| Lack {
+            reason,
+            applies: reason != EMBEDDED_ONES,
+        })
     }
 
     /// The longest key in bytes that fits into a namespace inside the one that was given.
@@ -89,6 +145,34 @@ impl Target {
             .parameter("max_value_len")
             .and_then(|value| value.parse().ok());
         given.unwrap_or(DEFAULT_MAX_VALUE_LEN)
+    }
+
+    fn is_embedded(&self) -> bool {
+        let scheme = self.address.split(':').next().unwrap_or_default();
+        EMBEDDED.contains(&scheme)
+    }
+
+    fn is_postgres(&self) -> bool {
+        ["postgres:", "postgresql:"]
+            .iter()
+            .any(|scheme| self.address.starts_with(scheme))
+    }
+
+    /// The parameters of a namespace inside the one that was given.
+    fn parameters_within(&self, path: &str) -> Vec<(String, String)> {
+        let path = match self.namespace() {
+            Some(outer) => format!("{outer}:{path}"),
+            None => path.to_owned(),
+        };
+        // The cases ask for ill-formed names too, and those must reach the backend as they are.
+        let path = utf8_percent_encode(&path, NON_ALPHANUMERIC).to_string();
+        let others = self
+            .parameters
+            .iter()
+            .filter(|(name, _)| name != "namespace");
+        let mut parameters: Vec<_> = others.cloned().collect();
+        parameters.push(("namespace".to_owned(), path));
+        parameters
     }
 
     fn namespace(&self) -> Option<String> {
@@ -115,6 +199,18 @@ impl Target {
             .collect();
         format!("{}?{}", self.address, pairs.join("&"))
     }
+}
+
+/// A URL without parameters: up to the host, the host and its port, and what comes after.
+fn parts(address: &str) -> (&str, &str, &str) {
+    let Some(slashes) = address.find("//") else {
+        return (address, "", "");
+    };
+    let start = address.rfind('@').map_or(slashes + 2, |at| at + 1);
+    let len = address[start..].find('/').unwrap_or(address.len() - start);
+    let (before, rest) = address.split_at(start);
+    let (host, after) = rest.split_at(len);
+    (before, host, after)
 }
 
 /// Stores that end with the client that opened them.
@@ -148,6 +244,7 @@ fn shown(url: &str) -> String {
 
 /// Schemes of stores that know no users.
 const EMBEDDED: [&str; 2] = ["memory", "sqlite"];
+const EMBEDDED_ONES: &str = "an embedded store has no network and no server";
 
 #[cfg(test)]
 mod tests {
@@ -196,6 +293,45 @@ mod tests {
         assert_eq!(
             target.longest_key_within("12345"),
             1_024 - "shop:carts:12345:".len()
+        );
+    }
+
+    #[test]
+    fn a_network_can_lie_before_one_server_that_is_named() {
+        let server = |url: &str| Target::new(url).server().ok();
+        for (url, host, port) in [
+            ("redis://host", "host", 6_379),
+            ("redis://user:p@ss@host:7/0?namespace=a", "host", 7),
+            ("redis://[::1]/0", "::1", 6_379),
+            ("postgresql://u@[::1]:7/db?sslmode=prefer", "::1", 7),
+            ("strange://host:9", "host", 9),
+        ] {
+            assert_eq!(server(url), Some((host.to_owned(), port)), "{url}");
+        }
+        for url in [
+            "memory:",
+            "sqlite:///srv/a.db",
+            "redis+unix:///run/redis.sock",
+            "redis+cluster://host:7",
+            "redis+sentinel://host:7/service",
+            "rediss://host",
+            "postgres://host/db?sslmode=require",
+            "postgres://a:1,b:2/db",
+            "strange://host",
+            "strange:",
+        ] {
+            assert_eq!(server(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn through_a_network_only_the_address_and_what_the_case_needs_change() {
+        let url = "postgres://u:s@host/db?namespace=a&sslmode=prefer&timeout_ms=9";
+        let through =
+            Target::new(url).url_through("b", ([127, 0, 0, 1], 7).into(), Duration::from_secs(1));
+        assert_eq!(
+            through,
+            "postgres://u:s@127.0.0.1:7/db?max_connections=4&namespace=a%3Ab&timeout_ms=1000&sslmode=disable"
         );
     }
 

@@ -84,7 +84,7 @@ impl Work {
             let _ = tell.send(Event::Begun(job));
             let began = Instant::now();
             let opener = self.openers[job.target].clone();
-            let store = opener.store(format!("{}:{number}", self.top));
+            let store = opener.store(format!("{}:{number}", self.top), job.case.needs());
             let outcome = attempt(job.case, store, self.limit, stop.clone());
             let took = began.elapsed();
             let _ = tell.send(Event::Ended { job, outcome, took });

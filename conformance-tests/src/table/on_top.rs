@@ -5,7 +5,7 @@
 #[macro_export]
 macro_rules! __level_5 {
     ($then:ident $($before:tt)*) => {
-        $crate::__hand_on! { $then $($before)*
+        $crate::__level_6! { $then $($before)*
 
 5 typed(plain) "`TypedCache` on top of the store." {
     what_was_set_is_got []:

@@ -12,11 +12,12 @@ use tempfile::TempDir;
 use faulty::Fault;
 
 /// Groups that are quick, and between them use every kind of store that a URL can open.
-const QUICK: [&str; 6] = [
+const QUICK: [&str; 7] = [
     "--group=reads",
     "--group=namespaces",
     "--group=reopening",
     "--group=sharing",
+    "--group=efficiency",
     "--margin-ms=300",
     "--json=-",
 ];
@@ -46,6 +47,9 @@ fn memory_and_a_file_pass_and_the_report_says_what_memory_lacks() {
             .iter()
             .all(|verdict| verdict == "passed")
     );
+    // A file has no network, so no level is missed for want of one; memory is shared by nobody.
+    assert!(applies(sqlite, "efficiency").iter().all(|applies| !applies));
+    assert!(applies(memory, "sharing").iter().all(|applies| *applies));
     assert_eq!(memory["footprint"], Value::Null);
     assert!(sqlite["footprint"]["sentinels"].as_u64().unwrap() > 10);
     assert_eq!(sqlite["footprint"]["left"], 0);
@@ -318,6 +322,7 @@ fn redis_and_postgres_pass() {
             (&0.into(), &0.into())
         );
         assert!(store["passed"].as_u64().unwrap() > 40, "{store}");
+        assert!(!verdicts(store, "efficiency").is_empty());
     }
     assert!(!said(&output).contains("postgres@"), "{}", said(&output));
 }
@@ -343,6 +348,16 @@ fn verdicts(store: &Value, group: &str) -> Vec<String> {
     of_group
         .map(|case| case["verdict"].as_str().unwrap().to_owned())
         .collect()
+}
+
+fn applies(store: &Value, group: &str) -> Vec<bool> {
+    let cases = store["cases"].as_array().unwrap().iter();
+    let lacking = cases.filter(|case| case["group"] == group);
+    let applies: Vec<bool> = lacking
+        .map(|case| case["applies"].as_bool().unwrap())
+        .collect();
+    assert!(!applies.is_empty());
+    applies
 }
 
 fn sqlite(folder: &TempDir) -> String {

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::footprint::Footprint;
 use super::panics::Complaint;
+use super::target::Lack;
 use super::work::Outcome;
 use crate::table::{CASES, Case, LEVELS};
 
@@ -38,7 +39,8 @@ pub(super) struct StoreReport {
     pub(super) passed: usize,
     pub(super) failed: usize,
     pub(super) lacking: usize,
-    /// The highest level of which, and below which, the suite's cases all passed; 0 if none.
+    /// The highest level of which, and below which, all of the suite's cases passed that apply to
+    /// the store; 0 if none.
     pub(super) level: u8,
     pub(super) cases: Vec<CaseReport>,
     /// What the run touched beside its namespace; `None` for a store that ended with its client.
@@ -68,9 +70,12 @@ pub(super) enum Verdict {
     Failed {
         complaints: Vec<Complaint>,
     },
-    /// The store cannot do it, and says why.
+    /// It cannot be shown on this store.
     Lacking {
         reason: String,
+        /// The store has what the case is about, so a level is missed without it; an embedded store
+        /// has no network that could fail.
+        applies: bool,
     },
     /// The run was stopped before.
     NotRun,
@@ -82,6 +87,15 @@ impl From<Outcome> for Verdict {
             Outcome::Passed => Self::Passed,
             Outcome::Failed(complaints) => Self::Failed { complaints },
             Outcome::Stopped => Self::NotRun,
+        }
+    }
+}
+
+impl From<Lack> for Verdict {
+    fn from(lack: Lack) -> Self {
+        Self::Lacking {
+            reason: lack.reason.to_owned(),
+            applies: lack.applies,
         }
     }
 }
@@ -151,7 +165,7 @@ impl StoreReport {
     pub(super) fn lacks(&self) -> Vec<(&'static str, &str)> {
         let mut lacks: Vec<(&str, &str)> = Vec::new();
         for case in &self.cases {
-            if let Verdict::Lacking { reason } = &case.verdict
+            if let Verdict::Lacking { reason, .. } = &case.verdict
                 && !lacks.contains(&(case.group, reason))
             {
                 lacks.push((case.group, reason));
@@ -270,13 +284,17 @@ impl Tally {
 /// What the signs of a cell mean.
 pub(super) const SIGNS: &str = "✓ passed, ✗ failed, – lacking, · not run";
 
-/// The highest level of which, and below which, the suite's cases all passed; those on probation do
-/// not count.
+/// The highest level of which, and below which, all of the suite's cases passed that apply to the
+/// store; those on probation do not count.
 fn level(cases: &[CaseReport]) -> u8 {
     let passed = |case: &&Case| {
         let is_this = |found: &&CaseReport| (found.group, found.name) == (case.group, case.name);
         let found = cases.iter().find(is_this);
-        found.is_some_and(|found| matches!(found.verdict, Verdict::Passed))
+        found.is_some_and(|found| match found.verdict {
+            Verdict::Passed => true,
+            Verdict::Lacking { applies, .. } => !applies,
+            Verdict::Failed { .. } | Verdict::NotRun => false,
+        })
     };
     let holds = |level: u8| {
         let counted = CASES.iter().filter(|case| case.level == level);
