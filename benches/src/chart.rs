@@ -3,26 +3,39 @@
 use plotters::prelude::*;
 
 /// What is drawn.
-pub(crate) struct Chart {
-    pub(crate) title: String,
-    pub(crate) lines: Vec<Line>,
+#[derive(Clone, Debug)]
+pub struct Chart {
+    /// What stands above it.
+    pub title: String,
+    /// One for each store.
+    pub lines: Vec<Line>,
 }
 
 /// The points of one store, from left to right.
-pub(crate) struct Line {
-    pub(crate) name: String,
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// What the store is called in the legend.
+    pub name: String,
     points: Vec<(f64, f64)>,
 }
 
 impl Line {
-    /// Adds a point to the line of this name, or begins that line.
-    pub(crate) fn extend(lines: &mut Vec<Self>, name: &str, point: (f64, f64)) {
+    /// Adds a point to the line of this name, unless it ends there, or begins that line.
+    pub fn extend(lines: &mut Vec<Self>, name: &str, point: (f64, f64)) {
         if let Some(line) = lines.iter_mut().find(|line| line.name == name) {
-            line.points.push(point);
+            if line.points.last() != Some(&point) {
+                line.points.push(point);
+            }
             return;
         }
         let (name, points) = (name.to_owned(), vec![point]);
         lines.push(Self { name, points });
+    }
+
+    /// How many points it has.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.points.len()
     }
 }
 
@@ -41,7 +54,11 @@ const SIZE: (u32, u32) = (520, 320);
 
 impl Chart {
     /// The drawing. What is black in it takes the colour of the text around it.
-    pub(crate) fn svg(&self) -> String {
+    ///
+    /// # Panics
+    ///
+    /// Never: a drawing in memory succeeds.
+    pub fn svg(&self) -> String {
         let mut text = String::new();
         let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
         self.draw(&area).expect("a drawing in memory succeeds");
@@ -82,7 +99,7 @@ impl Chart {
 }
 
 /// A little more than the figures span.
-fn range(figures: impl Iterator<Item = f64>) -> (f64, f64) {
+pub(crate) fn range(figures: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = figures
         .filter(|figure| *figure > 0.0)
         .fold((f64::MAX, f64::MIN_POSITIVE), |(low, high), figure| {
@@ -100,7 +117,7 @@ fn decades((low, high): (f64, f64)) -> (f64, f64) {
     (power(low.log10().floor()), power(high.log10().ceil()))
 }
 
-fn short(figure: f64) -> String {
+pub(crate) fn short(figure: f64) -> String {
     match figure {
         ..0.995 => format!("{figure:.2}"),
         ..1e3 => format!("{figure:.0}"),

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use benches::chart::{Chart, Line};
+use benches::page::Page;
 use benches::place::Place;
 use benches::store::Ours;
 use benches::table::{Unit, markdown};
@@ -17,8 +19,6 @@ use session_core::{Bytes, Condition, Expiry, Result};
 use tokio::runtime::Runtime;
 
 use crate::Arguments;
-use crate::chart::{Chart, Line};
-use crate::page::Page;
 
 /// How long one operation took in a store of so many entries.
 #[derive(Serialize)]

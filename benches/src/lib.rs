@@ -8,6 +8,9 @@
 // Figures are printed with three digits.
 #![allow(clippy::cast_precision_loss)]
 
+pub mod chart;
+pub mod dots;
+pub mod page;
 pub mod place;
 pub mod rounds;
 pub mod store;

@@ -7,10 +7,8 @@
 #![allow(clippy::cast_precision_loss)]
 #![allow(clippy::print_stderr, clippy::print_stdout)]
 
-mod chart;
 mod growth;
 mod measure;
-mod page;
 #[cfg(feature = "peers")]
 mod ratios;
 
@@ -69,6 +67,10 @@ struct Arguments {
     /// Prints JSON and nothing else.
     #[arg(long)]
     json: bool,
+    /// With --compare: where a picture of the ratios goes, SVG.
+    #[cfg(feature = "peers")]
+    #[arg(long, value_name = "FILE", requires = "compare")]
+    svg: Option<PathBuf>,
     /// Where the page with plots goes.
     #[arg(long, value_name = "FILE", default_value = "benches.html")]
     html: PathBuf,
@@ -116,6 +118,7 @@ impl Arguments {
 
     #[cfg(feature = "peers")]
     fn compare(self) -> ExitCode {
+        use benches::dots;
         use benches::table::{Mark, show};
 
         let setting = ratios::Setting {
@@ -133,6 +136,11 @@ impl Arguments {
             );
         } else {
             println!("{}", show(&rows));
+            ratios::page(&rows).write(&self.html);
+        }
+        if let Some(path) = &self.svg {
+            let written = std::fs::write(path, dots::svg(&dots::hardest(&rows)));
+            written.expect("the picture can be written");
         }
         let short = rows.iter().filter(|row| row.mark == Mark::Short).count();
         eprintln!("{} rows, {short} short", rows.len());

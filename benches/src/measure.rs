@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use benches::chart::{Chart, Line};
+use benches::page::Page;
 use benches::place::Place;
 use benches::store::Ours;
 use benches::table::{Unit, markdown};
@@ -14,8 +16,6 @@ use session_core::Result;
 use tokio::runtime::Runtime;
 
 use crate::Arguments;
-use crate::chart::{Chart, Line};
-use crate::page::Page;
 
 /// One operation on one store by so many tasks.
 #[derive(Serialize)]

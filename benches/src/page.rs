@@ -6,21 +6,25 @@ use std::path::Path;
 use crate::chart::{COLORS, Chart};
 
 /// A page while it is put together.
-pub(crate) struct Page {
+#[derive(Clone, Debug)]
+pub struct Page {
     body: String,
 }
 
 impl Page {
-    pub(crate) fn new(title: &str) -> Self {
+    /// An empty page.
+    pub fn new(title: &str) -> Self {
         let body = format!("<title>{0}</title>\n<h1>{0}</h1>\n", escaped(title));
         Self { body }
     }
 
-    pub(crate) fn text(&mut self, text: &str) {
+    /// Adds a paragraph.
+    pub fn text(&mut self, text: &str) {
         self.add(format_args!("<p>{}</p>\n", escaped(text)));
     }
 
-    pub(crate) fn chart(&mut self, chart: &Chart) {
+    /// Adds a plot with its title and legend, unless it has no lines.
+    pub fn chart(&mut self, chart: &Chart) {
         if chart.lines.is_empty() {
             return;
         }
@@ -35,7 +39,13 @@ impl Page {
         self.add(format_args!("</figcaption>\n{}\n</figure>\n", chart.svg()));
     }
 
-    pub(crate) fn table(&mut self, header: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+    /// Adds a drawing as it is.
+    pub fn drawing(&mut self, svg: &str) {
+        self.add(format_args!("<div>{svg}</div>\n"));
+    }
+
+    /// Adds a table.
+    pub fn table(&mut self, header: &[&str], rows: impl Iterator<Item = Vec<String>>) {
         self.body += "<div class=\"wide\"><table>\n<tr>";
         for cell in header {
             self.add(format_args!("<th>{}</th>", escaped(cell)));
@@ -52,7 +62,7 @@ impl Page {
     }
 
     /// Writes the page and says where it is.
-    pub(crate) fn write(&self, path: &Path) {
+    pub fn write(&self, path: &Path) {
         let text = format!("{HEAD}{}", self.body);
         match std::fs::write(path, text) {
             Ok(()) => eprintln!("plots: {}", path.display()),

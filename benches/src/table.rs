@@ -128,22 +128,25 @@ impl Unit {
 
 /// All rows as a table for a terminal.
 pub fn show(rows: &[Row]) -> String {
-    let header = [
-        "backend",
-        "workload",
-        "ours",
-        "peer",
-        "theirs",
-        "judged",
-        "low … high",
-        "must",
-        "aim",
-        "mark",
-    ];
-    markdown(&header, &[2, 4, 5, 6, 7, 8], rows.iter().map(cells))
+    markdown(&HEADER, &[2, 4, 5, 6, 7, 8], rows.iter().map(cells))
 }
 
-fn cells(row: &Row) -> Vec<String> {
+/// What stands above the [cells] of a row.
+pub const HEADER: [&str; 10] = [
+    "backend",
+    "workload",
+    "ours",
+    "peer",
+    "theirs",
+    "judged",
+    "low … high",
+    "must",
+    "aim",
+    "mark",
+];
+
+/// A row as text.
+pub fn cells(row: &Row) -> Vec<String> {
     let (must, aim) = match row.goal {
         Goal::AtLeast { must, aim } => (format!("≥ {must}"), format!("≥ {aim}")),
         Goal::AtMost { must, aim } => (format!("≤ {must}"), format!("≤ {aim}")),

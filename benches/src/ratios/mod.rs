@@ -7,6 +7,7 @@ mod http;
 mod memory;
 mod postgres;
 mod redis;
+mod report;
 mod sqlite;
 mod stores;
 
@@ -16,6 +17,7 @@ use clap::ValueEnum;
 use tokio::runtime::Runtime;
 
 pub(crate) use memory::Counting;
+pub(crate) use report::page;
 
 /// What is compared: the backends, and what stands on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
