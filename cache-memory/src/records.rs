@@ -47,7 +47,7 @@ impl Records {
     /// Takes note of a new entry.
     pub(crate) fn inserted(&mut self, entry: &mut Entry, hash: u64, weight: u64) {
         if let Some(index) = &mut self.index {
-            index.insert(entry.key.clone());
+            index.insert(entry.key().into());
         }
         if self.policy.is_some() {
             entry.record = self.number(hash);
@@ -96,7 +96,7 @@ impl Records {
     /// Forgets an entry that has left the map.
     pub(crate) fn removed(&mut self, entry: &Entry) {
         if let Some(index) = &mut self.index {
-            index.remove(&entry.key);
+            index.remove(entry.key());
         }
         if entry.record == NO_RECORD {
             return;

@@ -22,7 +22,7 @@ impl Store {
         let mut keys = self.records(at).keys(prefix, after, STEP);
         let after = (keys.len() == STEP).then(|| keys.last().cloned()).flatten();
         keys.retain(|key| {
-            let found = table.get(self.hash(key), |(entry, _)| entry.key == *key);
+            let found = table.get(self.hash(key), |(entry, _)| *entry.key() == **key);
             found.is_some_and(|(entry, _)| !now.is_past(entry.deadline))
         });
         Page { keys, after }
@@ -39,9 +39,9 @@ impl Store {
             drop(table);
         }
         for entry in &self.map {
-            let key = &entry.key().key;
+            let key = entry.key().key();
             if let Some(index) = &mut self.records(self.place(key).1).index {
-                index.insert(key.clone());
+                index.insert(key.into());
             }
         }
     }

@@ -38,9 +38,8 @@ pub(crate) struct Store {
     sweeper: Sweeper,
 }
 
-type Stored = Box<Entry>;
-type Map = DashMap<Stored, (), RandomState>;
-type Slot = (Stored, SharedValue<()>);
+type Map = DashMap<Entry, (), RandomState>;
+type Slot = (Entry, SharedValue<()>);
 type Table = hashbrown::raw::RawTable<Slot>;
 
 /// Whether the keys are kept in order. They are from the first listing on.
@@ -96,7 +95,7 @@ impl Store {
     ) -> Option<R> {
         let (hash, at) = self.place(key);
         let table = self.map.shards()[at].read();
-        let (entry, _) = table.get(hash, |(entry, _)| *entry.key == *key)?;
+        let (entry, _) = table.get(hash, |(entry, _)| *entry.key() == *key)?;
         if now.is_past(entry.deadline) {
             return None;
         }
@@ -114,12 +113,11 @@ impl Store {
         decide: impl FnOnce(Option<&Entry>, &mut Reading<'_>) -> Result<(Change, R)>,
     ) -> Result<R> {
         let (hash, at) = self.place(key);
-        let is_it = |(entry, _): &Slot| *entry.key == *key;
+        let is_it = |(entry, _): &Slot| *entry.key() == *key;
         let mut table = self.map.shards()[at].write();
         let found = table.get_mut(hash, is_it).map(|(entry, _)| entry);
         let live = found
             .as_deref()
-            .map(|entry| &**entry)
             .filter(|entry| !now.is_past(entry.deadline));
         let (change, answer) = decide(live, now)?;
         // Dropped after the guard, because freeing a large value takes time.
@@ -148,11 +146,11 @@ impl Store {
             }
             (Change::Put(value, until), None) => {
                 garbage = Bytes::new();
-                let mut entry = Box::new(Entry::new(key, value, until));
+                let mut entry = Entry::new(key, value, until);
                 self.inserted(at, &mut entry, hash);
                 (record, deadline) = (entry.record, until);
                 let slot = (entry, SharedValue::new(()));
-                table.insert_entry(hash, slot, |(entry, _)| self.hash(&entry.key));
+                table.insert_entry(hash, slot, |(entry, _)| self.hash(entry.key()));
             }
         }
         drop(table);
@@ -204,7 +202,7 @@ impl Store {
         let before = std::mem::replace(&mut entry.deadline, until);
         if let Some(bounds) = &self.bounds {
             let weight = bounds.weigh(entry);
-            let weight_before = bounds.weigh_len(entry.key.len() + len_before);
+            let weight_before = bounds.weigh_len(entry.key().len() + len_before);
             if weight != weight_before {
                 bounds.reweigh(weight_before, weight);
                 self.records(at).reweighed(entry, weight);

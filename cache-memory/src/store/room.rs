@@ -1,8 +1,8 @@
 //! Freeing what is expired and evicting what is least worth keeping, in bounded steps.
 
-use super::{STEP, Slot, Store, Stored, Table};
+use super::{STEP, Slot, Store, Table};
 use crate::clock::Reading;
-use crate::entry::{NEVER, NO_RECORD};
+use crate::entry::{Entry, NEVER, NO_RECORD};
 use crate::records::Records;
 use crate::sweep::Waiting;
 
@@ -22,7 +22,7 @@ impl Store {
             records.shrink(now_ms);
             if table.len() < table.capacity() / 8 && table.capacity() > SMALL_TABLE {
                 let wanted = table.len() * 2;
-                table.shrink_to(wanted, |(entry, _)| self.hash(&entry.key));
+                table.shrink_to(wanted, |(entry, _)| self.hash(entry.key()));
             }
         }
         drop(records);
@@ -94,7 +94,7 @@ impl Store {
         table: &mut Table,
         records: &mut Records,
         now_ms: i64,
-        garbage: &mut Vec<Stored>,
+        garbage: &mut Vec<Entry>,
     ) -> bool {
         for _ in 0..STEP {
             let Some(record) = records.wheel.pop(now_ms) else {
@@ -118,7 +118,7 @@ impl Store {
     }
 
     /// Takes the entry least worth keeping out of a shard.
-    fn take_victim(&self, table: &mut Table, records: &mut Records, spared: u32) -> Option<Stored> {
+    fn take_victim(&self, table: &mut Table, records: &mut Records, spared: u32) -> Option<Entry> {
         let record = records.victim(spared, |record, hash, cool| {
             let found = table.get(hash, |(entry, _)| entry.record == record);
             found.map_or(0, |(entry, _)| entry.cool(cool))

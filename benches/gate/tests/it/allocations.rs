@@ -24,7 +24,7 @@ const ALLOCATIONS: &[(&str, u64)] = &[
     ("memory/read_deadline", 1),
     ("memory/read_bounded", 1),
     ("memory/overwrite", 1),
-    ("memory/add_and_remove", 4),
+    ("memory/add_and_remove", 3),
     ("session/load", 55),
     ("session/update", 109),
     ("codec/encode_bincode", 1),
