@@ -214,9 +214,7 @@ impl CacheClientExtended for RedisCache {
         const NAME: &str = "read_with_time_to_live";
         let stored = self.inner.scope.key(NAME, key)?;
         let call = self.inner.call(NAME, 0, Repeat::Harmless);
-        let script = &script::READ_WITH_TIME_TO_LIVE;
-        let answer = self.inner.store.run(call, script, &stored, &[]).await?;
-        reply::value_and_time_to_live(answer).map_err(|failure| failure.of(NAME))
+        self.inner.store.read_with_time_to_live(call, &stored).await
     }
 
     fn keys_starting_with<'a>(&'a self, prefix: &'a str) -> BoxStream<'a, Result<String>> {

@@ -1,7 +1,8 @@
-//! Concurrent reads of one server, merged into one `MGET` where that is faster.
+//! Concurrent reads of one server, merged into one `MGET` where that is faster; with times to live,
+//! into a transaction of `MGET` and a `PTTL` for each key that asks for it.
 //!
 //! A few reads at a time go out as they are: a lone read pays for counting and nothing else. Beyond
-//! [`DIRECT`] at a time they queue, and a task sends what is in the queue as one command, again
+//! [`DIRECT`] at a time, or [`DIRECT_TIMED`] of those that are four commands alone, they queue, and a task sends what is in the queue as one command, again
 //! and again until it is empty. While one such command is on its way the next one fills, so the
 //! more is asked at once, the more goes at once.
 //!
@@ -15,6 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use redis::{Pipeline, Value};
+use session_core::TimeToLive;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -42,9 +45,27 @@ struct Queue {
 /// one forgets half.
 struct Length(AtomicUsize);
 
+/// What is asked of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    Value,
+    /// Value and time to live of one instant.
+    ValueAndTimeToLive,
+}
+
+/// A live entry; without its time to live where that was not asked for.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) value: Bytes,
+    pub(crate) left: Option<TimeToLive>,
+}
+
+type Answer = Result<Option<Found>, Failure>;
+
 struct Waiting {
     key: String,
-    answer: oneshot::Sender<Result<Option<Bytes>, Failure>>,
+    ask: Ask,
+    answer: oneshot::Sender<Answer>,
 }
 
 /// One read among the others, also when it is dropped half-way.
@@ -60,20 +81,20 @@ impl Reads {
     }
 
     /// Reads a key, alone or with others.
-    pub(crate) async fn read(
-        &self,
-        node: &Arc<Node>,
-        call: Call,
-        key: &str,
-    ) -> Result<Option<Bytes>, Failure> {
+    pub(crate) async fn read(&self, node: &Arc<Node>, call: Call, key: &str, ask: Ask) -> Answer {
         let others = self.count.fetch_add(1, Relaxed);
         let _counted = Counted(&self.count);
-        if others < DIRECT {
-            let value = reply::read(node.send(call, &command::on_key("GET", key)).await?)?;
-            self.length.raise(value.as_ref().map_or(0, Bytes::len));
-            return Ok(value);
+        let direct = match ask {
+            Ask::Value => DIRECT,
+            Ask::ValueAndTimeToLive => DIRECT_TIMED,
+        };
+        if others < direct {
+            let found = alone(node, call, key, ask).await?;
+            self.length
+                .raise(found.as_ref().map_or(0, |found| found.value.len()));
+            return Ok(found);
         }
-        let answer = self.enqueue(node, call, key);
+        let answer = self.enqueue(node, call, key, ask);
         match timeout_at(call.deadline, answer).await {
             Ok(Ok(answer)) => answer,
             // The sender ends without an answer only with the runtime.
@@ -87,11 +108,13 @@ impl Reads {
         node: &Arc<Node>,
         call: Call,
         key: &str,
-    ) -> oneshot::Receiver<Result<Option<Bytes>, Failure>> {
+        ask: Ask,
+    ) -> oneshot::Receiver<Answer> {
         let (sender, receiver) = oneshot::channel();
         let mut queue = lock(&self.queue);
         queue.waiting.push_back(Waiting {
             key: key.to_owned(),
+            ask,
             answer: sender,
         });
         if queue.senders < SENDERS && queue.waiting.len() > queue.senders * self.length.keys() {
@@ -108,6 +131,73 @@ impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
     }
+}
+
+async fn alone(node: &Node, call: Call, key: &str, ask: Ask) -> Answer {
+    let get = command::on_key("GET", key);
+    if ask == Ask::Value {
+        let value = reply::read(node.send(call, &get).await?)?;
+        return Ok(value.map(|value| Found { value, left: None }));
+    }
+    let mut both = Pipeline::with_capacity(2);
+    both.add_command(get);
+    both.add_command(command::on_key("PTTL", key));
+    let answers = transaction(node, call, both).await?;
+    let [value, left] = <[Value; 2]>::try_from(answers).map_err(|_| Failure::unexpected())?;
+    timed(reply::read(value)?, left)
+}
+
+/// An answer for each.
+async fn together(node: &Node, call: Call, batch: &[Waiting]) -> Result<Vec<Answer>, Failure> {
+    let keys: Vec<&str> = batch.iter().map(|waiting| waiting.key.as_str()).collect();
+    let get = command::on_keys("MGET", &keys);
+    let mut all = Pipeline::new();
+    for waiting in batch {
+        if waiting.ask == Ask::ValueAndTimeToLive {
+            all.add_command(command::on_key("PTTL", &waiting.key));
+        }
+    }
+    let (values, left) = if all.is_empty() {
+        (node.send(call, &get).await?, Vec::new())
+    } else {
+        all.add_command(get);
+        let mut answers = transaction(node, call, all).await?;
+        (answers.pop().ok_or_else(Failure::unexpected)?, answers)
+    };
+    let values = reply::checked(values).and_then(reply::list)?;
+    if values.len() != batch.len() {
+        return Err(Failure::unexpected());
+    }
+    let mut left = left.into_iter();
+    let answer = |(waiting, value): (&Waiting, Value)| {
+        let value = reply::value(value)?;
+        match waiting.ask {
+            Ask::Value => Ok(value.map(|value| Found { value, left: None })),
+            Ask::ValueAndTimeToLive => timed(value, left.next().ok_or_else(Failure::unexpected)?),
+        }
+    };
+    Ok(batch.iter().zip(values).map(answer).collect())
+}
+
+/// Sends commands that see one instant and gives their answers.
+async fn transaction(
+    node: &Node,
+    call: Call,
+    mut commands: Pipeline,
+) -> Result<Vec<Value>, Failure> {
+    let answers = node.send(call, commands.atomic()).await?;
+    let [answer] = <[Value; 1]>::try_from(answers).map_err(|_| Failure::unexpected())?;
+    reply::list(reply::checked(answer)?)
+}
+
+/// A value with what `PTTL` tells.
+fn timed(value: Option<Bytes>, left: Value) -> Answer {
+    let Some(value) = value else { return Ok(None) };
+    let left = reply::time_to_live(&reply::checked(left)?)?;
+    Ok(left.map(|left| Found {
+        value,
+        left: Some(left),
+    }))
 }
 
 /// Sends what is in the queue until it is empty.
@@ -129,25 +219,18 @@ async fn send(queue: Arc<Mutex<Queue>>, length: Arc<Length>, node: Arc<Node>, pa
             deadline,
             repeat: Repeat::Harmless,
         };
-        let keys: Vec<&str> = batch.iter().map(|waiting| waiting.key.as_str()).collect();
-        let answers = match node.send(call, &command::on_keys("MGET", &keys)).await {
-            Ok(answer) => reply::checked(answer).and_then(reply::list),
-            Err(failure) => Err(failure),
-        };
-        match answers {
-            Ok(answers) if answers.len() == batch.len() => {
+        match together(&node, call, &batch).await {
+            Ok(answers) => {
                 let mut longest = 0;
                 for (waiting, answer) in batch.into_iter().zip(answers) {
-                    let value = reply::value(answer);
-                    if let Ok(Some(value)) = &value {
-                        longest = longest.max(value.len());
+                    if let Ok(Some(found)) = &answer {
+                        longest = longest.max(found.value.len());
                     }
-                    let _ = waiting.answer.send(value);
+                    let _ = waiting.answer.send(answer);
                 }
                 length.learn(longest);
             }
-            failed => {
-                let failure = failed.err().unwrap_or_else(Failure::unexpected);
+            Err(failure) => {
                 for waiting in batch {
                     let _ = waiting.answer.send(Err(failure.clone()));
                 }
@@ -194,6 +277,8 @@ fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
 
 /// How many reads at a time go out as they are.
 const DIRECT: usize = 16;
+/// The same for reads with their time to live, which cost the server and the driver more.
+const DIRECT_TIMED: usize = 4;
 /// The most keys of one merged read.
 const FULL: usize = 128;
 /// The most bytes that a merged read expects, unless a single value is longer.

@@ -80,7 +80,8 @@ redis.call('PERSIST', KEYS[1])
 return 1"
 );
 
-/// The value and the milliseconds left, as `PTTL` tells them, of one instant.
+/// The value and the milliseconds left, as `PTTL` tells them, of one instant; on a cluster, where
+/// one server runs a transaction of two commands instead.
 pub(crate) static READ_WITH_TIME_TO_LIVE: Script = script!(
     "local value = redis.call('GET', KEYS[1])
 if not value then return false end

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use redis::{Cmd, Pipeline, Value};
-use session_core::{Error, Result};
+use session_core::{Error, Result, TimeToLive};
 
 use crate::cluster::Cluster;
 use crate::command;
 use crate::error::{self, Failure};
-use crate::merge::Reads;
+use crate::merge::{Ask, Reads};
 use crate::node::{Call, Node};
 use crate::reply;
-use crate::script::Script;
+use crate::script::{self, Script};
 
 /// The servers of a client. Answers that are errors come out as errors.
 pub(crate) enum Store {
@@ -33,7 +33,10 @@ impl Store {
     pub(crate) async fn read(&self, call: Call, key: &str) -> Result<Option<Bytes>> {
         let read = async {
             match self {
-                Self::One { node, reads } => reads.read(node, call, key).await,
+                Self::One { node, reads } => {
+                    let found = reads.read(node, call, key, Ask::Value).await?;
+                    Ok(found.map(|found| found.value))
+                }
                 Self::Cluster(cluster) => reply::read(
                     cluster
                         .send(call, key, &command::on_key("GET", key))
@@ -42,6 +45,26 @@ impl Store {
             }
         };
         read.await.map_err(of(call))
+    }
+
+    /// The value of a key and what is left of its life, of one instant.
+    pub(crate) async fn read_with_time_to_live(
+        &self,
+        call: Call,
+        key: &str,
+    ) -> Result<Option<(Bytes, TimeToLive)>> {
+        match self {
+            Self::One { node, reads } => {
+                let found = reads.read(node, call, key, Ask::ValueAndTimeToLive).await;
+                let found = found.map_err(of(call))?;
+                Ok(found.and_then(|found| Some(found.value).zip(found.left)))
+            }
+            Self::Cluster(_) => {
+                let script = &script::READ_WITH_TIME_TO_LIVE;
+                let answer = self.run(call, script, key, &[]).await?;
+                reply::value_and_time_to_live(answer).map_err(of(call))
+            }
+        }
     }
 
     /// Sends a command about one key.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cache_redis::{RedisCache, RedisOptions};
 use conformance_tests::servers::{RedisServer, ask};
 use futures_util::future::join_all;
-use session_core::{CacheClient, Condition, Expiry};
+use session_core::{CacheClient, CacheClientExtended, Condition, Expiry, TimeToLive};
 use tokio::time::timeout;
 
 async fn setting() -> (RedisServer, RedisCache) {
@@ -55,6 +55,54 @@ async fn many_reads_at_once_take_few_commands_and_each_has_its_own_answer() {
         merged > 0 && single + merged < 200,
         "{single} GET and {merged} MGET"
     );
+}
+
+#[tokio::test]
+async fn reads_with_times_to_live_are_merged_among_the_others_and_keep_their_own() {
+    let (server, cache) = setting().await;
+    for number in (0..100).step_by(2) {
+        let life = Duration::from_secs(1_000 + number);
+        let key = format!("key {number}");
+        assert!(
+            cache
+                .set_time_to_live(&key, Expiry::In(life))
+                .await
+                .unwrap()
+        );
+    }
+    ask(server.port(), &["CONFIG", "RESETSTAT"]).unwrap();
+    let reads = (0..600).map(|number| {
+        let cache = cache.clone();
+        async move {
+            let number = number % 150;
+            let key = format!("key {number}");
+            let value = (number < 100).then(|| Bytes::from(format!("value {number}")));
+            if number % 3 == 0 {
+                assert_eq!(cache.read(&key).await.unwrap(), value);
+                return;
+            }
+            let found = cache.read_with_time_to_live(&key).await.unwrap();
+            let Some((found, left)) = found else {
+                assert_eq!(None, value);
+                return;
+            };
+            assert_eq!(Some(found), value);
+            match left {
+                TimeToLive::Never => assert_eq!(number % 2, 1),
+                TimeToLive::Remaining(left) => {
+                    let life = Duration::from_secs(1_000 + number);
+                    assert!(number % 2 == 0 && left <= life, "{left:?} of {life:?}");
+                    assert!(
+                        life - left < Duration::from_secs(30),
+                        "{left:?} of {life:?}"
+                    );
+                }
+            }
+        }
+    });
+    join_all(reads).await;
+    let transactions = runs(&server, "exec");
+    assert!((1..60).contains(&transactions), "{transactions} EXEC");
 }
 
 #[tokio::test]
@@ -124,6 +172,10 @@ async fn a_key_of_another_type_is_no_entry_alone_or_merged() {
     ask(server.port(), &["LPUSH", "list", "a"]).unwrap();
     for reads in [1, 100] {
         for value in join_all((0..reads).map(|_| cache.read("list"))).await {
+            assert_eq!(value.unwrap(), None);
+        }
+        let timed = (0..reads).map(|_| cache.read_with_time_to_live("list"));
+        for value in join_all(timed).await {
             assert_eq!(value.unwrap(), None);
         }
     }
