@@ -194,9 +194,11 @@ impl CacheClient for SqliteCache {
                 .await
                 .map(drop);
         }
-        let flush = self.store.write("flush_all", SMALL, |connection, sql| {
-            entries::remove_everything(connection, sql)
-        });
+        let flush = self
+            .store
+            .write("flush_all", CHUNK_OF_KEYS, |connection, sql| {
+                entries::remove_everything(connection, sql)
+            });
         flush.await
     }
 

@@ -195,6 +195,20 @@ impl Reader {
         }
     }
 
+    /// Does a number of reads; if there are `many`, in one transaction, whose cost they share.
+    pub(crate) fn read_in_one(&self, many: bool, work: impl FnOnce(&Connection)) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let execute = |statement| connection.prepare_cached(statement)?.execute([]);
+        // Should it fail, each read is in a transaction of its own.
+        let begun = many && execute("BEGIN").is_ok();
+        work(connection);
+        if begun && execute("COMMIT").is_err() {
+            let _ = execute("ROLLBACK");
+        }
+    }
+
     /// Reads, waiting until `deadline` for a lock that another process holds.
     pub(crate) fn read_patiently<T>(
         &self,

@@ -8,7 +8,9 @@ mod store;
 
 mod connection;
 mod file;
+mod gather;
 mod pace;
+mod pen;
 mod sweep;
 mod writer;
 

@@ -1,6 +1,6 @@
 //! An open store: which thread does what, and how long a caller waits for it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -11,7 +11,8 @@ use tokio::time::timeout_at;
 use crate::connection::{self, Opened, Readers};
 use crate::error::{Failure, overloaded, timed_out};
 use crate::file::File;
-use crate::options::SqliteOptions;
+use crate::gather::{self, Gathering, Last, Turn};
+use crate::options::{SqliteOptions, Synchronous};
 use crate::pace::Pace;
 use crate::sql::Sql;
 use crate::sweep::Sweep;
@@ -26,6 +27,13 @@ pub(crate) struct Store {
     file: Option<Arc<File>>,
     sql: Arc<Sql>,
     pace: Pace,
+    /// How long writes take that are made where they are asked for.
+    writing: Pace,
+    /// Whether any are: not where each commit waits for the disk.
+    writes_here: bool,
+    gathering: Gathering,
+    /// Who wrote last.
+    wrote: Mutex<Option<Last>>,
     client: ClientOptions,
 }
 
@@ -34,6 +42,12 @@ pub(crate) struct Store {
 pub(crate) struct Load {
     pub(crate) entries: usize,
     pub(crate) bytes: usize,
+}
+
+impl Load {
+    fn is_small(self) -> bool {
+        self.entries == 1 && self.bytes <= LONGEST_READ_HERE
+    }
 }
 
 impl Store {
@@ -54,9 +68,13 @@ impl Store {
         Ok(Self {
             readers: file.is_some().then(|| Readers::new(readers)),
             writer: Writer::start(writer, file.clone(), sweep)?,
-            file,
             sql,
-            pace: Pace::default(),
+            pace: Pace::of_reads(),
+            writing: Pace::of_writes(),
+            writes_here: file.is_none() || options.synchronous != Synchronous::Full,
+            gathering: Gathering::default(),
+            wrote: Mutex::default(),
+            file,
             client: options.client.clone(),
         })
     }
@@ -75,28 +93,82 @@ impl Store {
                 .read_in_memory(operation, self.client.timeout, work)
                 .await;
         };
-        let mut timeout = self.client.timeout;
-        if self.pace.is_short()
-            && let Some(reader) = readers.try_take()
+        if !self.pace.is_short() {
+            let timeout = self.client.timeout;
+            return self.read_elsewhere(readers, operation, timeout, work).await;
+        }
+        let now = Instant::now();
+        let (work, answer) = if gather::is_crowded(now) {
+            gather::note(now);
+            let turn = |turn: Turn<'_>| self.read_together(readers, turn);
+            let answer = self.gathering.read(work, turn).await;
+            // Nobody drops a read before the store is dropped, which this borrows.
+            let closed = || Failure::Rule(ErrorKind::Closed, None).into_error(operation);
+            answer.ok_or_else(closed)?
+        } else {
+            let answer = self.read_here(readers, now, &work);
+            if let Some((_, true)) = answer {
+                tokio::task::yield_now().await;
+            }
+            (work, answer.map(|(answer, _)| answer))
+        };
+        let timeout = match answer {
+            Some(Err(Failure::TooLong(len))) => self.client.timeout_for(len),
+            Some(Err(failure)) if failure.is_busy() => self.client.timeout,
+            None => self.client.timeout,
+            Some(result) => return result.map_err(|failure| failure.into_error(operation)),
+        };
+        self.read_elsewhere(readers, operation, timeout, work).await
+    }
+
+    /// Reads on this thread at once if a connection is idle; the second answer is whether the task
+    /// should give way.
+    fn read_here<T>(
+        &self,
+        readers: &Arc<Readers>,
+        started: Instant,
+        work: impl Fn(&Connection, &Sql, usize) -> Result<T, Failure>,
+    ) -> Option<(Result<T, Failure>, bool)> {
+        let reader = readers.try_take()?;
+        let result = check(self.file.as_deref()).and_then(|()| {
+            reader.read(|connection| work(connection, &self.sql, LONGEST_READ_HERE))
+        });
+        drop(reader);
+        let ended = Instant::now();
+        gather::note(ended);
+        Some((result, self.pace.note(ended - started)))
+    }
+
+    /// Does what was gathered, on this thread, for one turn.
+    fn read_together(&self, readers: &Arc<Readers>, mut turn: Turn<'_>) {
+        let reader = readers.try_take();
+        if let Some(reader) = reader
+            && check(self.file.as_deref()).is_ok()
         {
-            let started = Instant::now();
-            let result = check(self.file.as_deref()).and_then(|()| {
-                reader.read(|connection| work(connection, &self.sql, LONGEST_READ_HERE))
-            });
-            drop(reader);
-            let give_way = self.pace.note(started.elapsed());
-            match result {
-                Err(Failure::TooLong(len)) => timeout = self.client.timeout_for(len),
-                Err(failure) if failure.is_busy() => {}
-                result => {
-                    if give_way {
-                        tokio::task::yield_now().await;
+            let many = turn.len() > 1;
+            let mut started = Instant::now();
+            let mut over = false;
+            let mut read_all = |connection: &Connection| {
+                for read in turn.by_ref() {
+                    read.run(Some(connection), &self.sql);
+                    let ended = Instant::now();
+                    over = self.pace.note(ended - started);
+                    if over || self.pace.is_long() {
+                        break;
                     }
-                    return result.map_err(|failure| failure.into_error(operation));
+                    started = ended;
                 }
+                gather::note_many(started);
+            };
+            reader.read_in_one(many, &mut read_all);
+            if over && !self.pace.is_long() {
+                return;
             }
         }
-        self.read_elsewhere(readers, operation, timeout, work).await
+        // What is left is read where it may take long, or where it is told what is wrong.
+        for read in turn {
+            read.run(None, &self.sql);
+        }
     }
 
     /// Reads something long, which is many entries or up to `bytes` of values.
@@ -129,10 +201,31 @@ impl Store {
         F: Fn(&mut Connection, &Sql) -> Result<T, Failure> + Send + 'static,
     {
         let sql = Arc::clone(&self.sql);
+        let mut work = move |connection: &mut Connection| work(connection, &sql);
+        if self.writes_here && load.is_small() && self.writing.is_short() {
+            let started = Instant::now();
+            if self.is_alone(started)
+                && let Some(result) = self.writer.try_now(operation, &mut work)
+            {
+                if self.writing.note(started.elapsed()) {
+                    tokio::task::yield_now().await;
+                }
+                return result;
+            }
+        }
         let timeout = self.client.timeout_for(load.bytes);
         let weight = Weight::new(load.entries, load.bytes);
-        let work = move |connection: &mut Connection| work(connection, &sql);
         self.writer.submit(operation, weight, timeout, work).await
+    }
+
+    /// Whether no other task writes at present: those of several are committed together.
+    fn is_alone(&self, now: Instant) -> bool {
+        let last = Some(Last::by_this_task(now));
+        let last = std::mem::replace(
+            &mut *self.wrote.lock().unwrap_or_else(PoisonError::into_inner),
+            last,
+        );
+        last.is_none_or(|last| !last.is_of_another_task() || !last.is_within(TOGETHER, now))
     }
 
     /// Reads on a thread that may wait for the disk; as many at once as there are connections.
@@ -189,4 +282,7 @@ pub(crate) fn check(file: Option<&File>) -> Result<(), Failure> {
 }
 
 /// The longest value that is read on the calling thread, in bytes.
-const LONGEST_READ_HERE: usize = 64 * 1_024;
+pub(crate) const LONGEST_READ_HERE: usize = 64 * 1_024;
+
+/// Writes of two tasks in so short a time are better committed together.
+const TOGETHER: Duration = Duration::from_millis(2);

@@ -1,14 +1,15 @@
-//! The one thread that writes, and the queue in front of it.
+//! The thread that writes, and the queue in front of it.
 //!
 //! Writes of many tasks become one transaction: the thread takes what is waiting, runs it, commits
-//! once and then answers all. A write that finds the thread idle is committed at once. Between
-//! groups the thread does the upkeep ([`sweep`](crate::sweep)). It ends, and closes its
+//! once and then answers all. A lone short write that finds the [`Pen`] free is committed where it
+//! was asked for. Whatever waits for the disk is left to the thread: the writes that begin a new
+//! log, the checkpoints, and the upkeep ([`sweep`](crate::sweep)). The thread ends, and closes the
 //! connection, when the last clone of the client is gone and the queue is empty.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -17,12 +18,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::{BACKEND, Failure, overloaded, timed_out};
 use crate::file::File;
-use crate::store::check;
+use crate::pen::{Pen, Undone};
 use crate::sweep::Sweep;
 
 /// The queue's end at which operations come in.
 pub(crate) struct Writer {
-    jobs: Sender<Box<dyn Job>>,
+    // Dropped before the queue's end, so that the thread is the last to have it.
+    pen: Arc<Mutex<Pen>>,
+    jobs: Sender<Order>,
     /// What the queue still takes, in small writes.
     room: Arc<Semaphore>,
 }
@@ -47,13 +50,11 @@ impl Writer {
         file: Option<Arc<File>>,
         sweep: Sweep,
     ) -> Result<Self, Failure> {
-        connection.busy_timeout(LOCK_PATIENCE)?;
+        let pen = Arc::new(Mutex::new(Pen::new(connection, file, sweep)?));
         let (jobs, queue) = mpsc::channel();
         let thread = Thread {
-            connection,
-            file,
+            pen: Arc::clone(&pen),
             queue,
-            sweep,
         };
         std::thread::Builder::new()
             .name("cache-sqlite".to_owned())
@@ -62,9 +63,27 @@ impl Writer {
                 Failure::Rule(ErrorKind::Overloaded, Some("no thread could be started"))
             })?;
         Ok(Self {
+            pen,
             jobs,
             room: Arc::new(Semaphore::new(ROOM as usize)),
         })
+    }
+
+    /// Does a piece of work in a transaction on the calling thread, unless somebody else writes or
+    /// the disk may have to be waited for.
+    pub(crate) fn try_now<T, F>(&self, operation: &'static str, work: F) -> Option<Result<T>>
+    where
+        F: FnOnce(&mut Connection) -> Result<T, Failure>,
+    {
+        let mut pen = self.pen.try_lock().ok()?;
+        let result = pen.write_now(operation, work);
+        let log_is_long = pen.log.is_long();
+        drop(pen);
+        if log_is_long {
+            // A thread that is gone has nothing to look after any more.
+            let _ = self.jobs.send(Order::LookAfterTheLog);
+        }
+        result
     }
 
     /// Has the thread do a piece of work in a transaction, and gives its answer once that is
@@ -98,7 +117,9 @@ impl Writer {
             _room: room,
         };
         let closed = || Error::new(ErrorKind::Closed, BACKEND, operation);
-        self.jobs.send(Box::new(task)).map_err(|_| closed())?;
+        self.jobs
+            .send(Order::Job(Box::new(task)))
+            .map_err(|_| closed())?;
         let withdraw = WithdrawOnDrop(claim);
         match tokio::time::timeout_at(deadline, answer).await {
             Ok(Ok(result)) => result,
@@ -145,6 +166,12 @@ impl Drop for WithdrawOnDrop {
     fn drop(&mut self) {
         self.0.take();
     }
+}
+
+/// What the thread is told.
+enum Order {
+    Job(Box<dyn Job>),
+    LookAfterTheLog,
 }
 
 /// A piece of work in the queue, whatever its answer is.
@@ -217,60 +244,40 @@ where
     }
 }
 
-/// Why a transaction was not committed, and whether that is certain.
-#[derive(Clone, Copy)]
-struct Undone {
-    failure: Failure,
-    outcome: Outcome,
-}
-
-impl Undone {
-    fn is_for_want_of_room(self) -> bool {
-        self.failure.is_full() && self.outcome == Outcome::NotApplied
-    }
-
-    fn surely(failure: Failure) -> Self {
-        Self {
-            failure,
-            outcome: Outcome::NotApplied,
-        }
-    }
-}
-
-/// What the thread owns.
+/// What the thread has.
 struct Thread {
-    connection: Connection,
-    file: Option<Arc<File>>,
-    queue: Receiver<Box<dyn Job>>,
-    sweep: Sweep,
+    pen: Arc<Mutex<Pen>>,
+    queue: Receiver<Order>,
 }
 
 impl Thread {
-    fn run(mut self) {
-        loop {
-            match self.queue.recv_timeout(self.sweep.due_in()) {
-                Ok(job) => self.work_off(job),
-                Err(RecvTimeoutError::Timeout) => {}
+    fn run(self) {
+        // If a piece of work panicked, nobody knows what state things are in.
+        while let Ok(due_in) = self.pen.lock().map(|pen| pen.sweep.due_in()) {
+            let order = self.queue.recv_timeout(due_in);
+            let Ok(mut pen) = self.pen.lock() else { break };
+            match order {
+                Ok(Order::Job(job)) => self.work_off(&mut pen, job),
+                Ok(Order::LookAfterTheLog) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if self.sweep.is_due() {
-                let file = check(self.file.as_deref());
-                self.sweep.step(&self.connection, file);
-            }
+            pen.keep_up();
         }
     }
 
     /// Commits a job together with what waits behind it, and answers.
-    fn work_off(&mut self, first: Box<dyn Job>) {
-        let Some(mut group) = self.begin(first) else {
+    fn work_off(&self, pen: &mut Pen, first: Box<dyn Job>) {
+        let Some(mut group) = self.begin(pen, first) else {
             return;
         };
-        match self.commit(&mut group) {
+        match pen.commit(|connection| run_all(&mut group, connection)) {
             // One that is too large must not take the others down: each for itself, then.
             Err(undone) if undone.is_for_want_of_room() && group.len() > 1 => {
                 for mut job in group {
                     let alone = std::slice::from_mut(&mut job);
-                    let committed = self.begin_now().and_then(|()| self.commit(alone));
+                    let begun = pen.begin_now();
+                    let committed =
+                        begun.and_then(|()| pen.commit(|connection| run_all(alone, connection)));
                     job.answer(committed);
                 }
             }
@@ -285,9 +292,9 @@ impl Thread {
     /// Begins a transaction and takes the jobs for it, or none if all were answered otherwise.
     ///
     /// Waits for other processes as long as the caller of the first job waits.
-    fn begin(&mut self, first: Box<dyn Job>) -> Option<Vec<Box<dyn Job>>> {
+    fn begin(&self, pen: &mut Pen, first: Box<dyn Job>) -> Option<Vec<Box<dyn Job>>> {
         while !first.is_withdrawn() {
-            match self.begin_now() {
+            match pen.begin_patiently() {
                 Ok(()) => return Some(self.gather(first)),
                 Err(undone) if undone.failure.is_busy() => {}
                 Err(undone) => {
@@ -300,12 +307,15 @@ impl Thread {
     }
 
     /// Takes the job and what is waiting behind it, up to what one transaction may hold.
-    fn gather(&mut self, first: Box<dyn Job>) -> Vec<Box<dyn Job>> {
+    fn gather(&self, first: Box<dyn Job>) -> Vec<Box<dyn Job>> {
         let mut weight = 0;
         let mut group = Vec::new();
-        let mut next = Some(first);
-        while let Some(mut job) = next {
-            if job.begin() {
+        let mut next = Some(Order::Job(first));
+        while let Some(order) = next {
+            // The log is looked after when the group is done.
+            if let Order::Job(mut job) = order
+                && job.begin()
+            {
                 weight += job.weight();
                 group.push(job);
             }
@@ -315,46 +325,19 @@ impl Thread {
         }
         group
     }
+}
 
-    fn begin_now(&mut self) -> Result<(), Undone> {
-        check(self.file.as_deref()).map_err(Undone::surely)?;
-        self.execute("BEGIN IMMEDIATE").map_err(Undone::surely)
-    }
-
-    /// Runs what was begun and commits it.
-    fn commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Undone> {
-        for job in group.iter_mut() {
-            job.run(&mut self.connection);
-            // Some failures, such as a full disk, undo the whole transaction.
-            if self.connection.is_autocommit() {
-                let failure = job
-                    .failure()
-                    .unwrap_or(Failure::Rule(ErrorKind::Other, None));
-                return Err(Undone::surely(failure));
-            }
-        }
-        match self.execute("COMMIT") {
-            Ok(()) => {
-                self.sweep.wrote();
-                let outcome = Outcome::Unknown;
-                check(self.file.as_deref()).map_err(|failure| Undone { failure, outcome })
-            }
-            Err(failure) => {
-                let certain = failure.is_full() || failure.is_busy();
-                let undone = self.connection.is_autocommit() || self.execute("ROLLBACK").is_ok();
-                let outcome = match certain && undone {
-                    true => Outcome::NotApplied,
-                    false => Outcome::Unknown,
-                };
-                Err(Undone { failure, outcome })
-            }
+fn run_all(group: &mut [Box<dyn Job>], connection: &mut Connection) -> Result<(), Failure> {
+    for job in group {
+        job.run(connection);
+        // Some failures, such as a full disk, undo the whole transaction.
+        if connection.is_autocommit() {
+            return Err(job
+                .failure()
+                .unwrap_or(Failure::Rule(ErrorKind::Other, None)));
         }
     }
-
-    fn execute(&self, statement: &str) -> Result<(), Failure> {
-        self.connection.prepare_cached(statement)?.execute([])?;
-        Ok(())
-    }
+    Ok(())
 }
 
 impl fmt::Debug for Writer {
@@ -373,6 +356,3 @@ const GROUP: u32 = 512;
 
 /// How many bytes of values count as one more small write.
 const BYTES_OF_A_SMALL_WRITE: usize = 16 * 1_024;
-
-/// How long SQLite waits for the lock of another process before the thread looks who still waits.
-const LOCK_PATIENCE: Duration = Duration::from_millis(50);

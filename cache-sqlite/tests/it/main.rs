@@ -10,6 +10,7 @@ mod cancellation;
 mod clocks;
 mod faults;
 mod files;
+mod gathered;
 mod groups;
 mod kill;
 mod sharing;
