@@ -130,7 +130,7 @@ impl Store {
         work: impl Fn(&Connection, &Sql, usize) -> Result<T, Failure>,
     ) -> Option<(Result<T, Failure>, bool)> {
         let reader = readers.try_take()?;
-        let result = check(self.file.as_deref()).and_then(|()| {
+        let result = self.check_lately(started).and_then(|()| {
             reader.read(|connection| work(connection, &self.sql, LONGEST_READ_HERE))
         });
         drop(reader);
@@ -139,14 +139,19 @@ impl Store {
         Some((result, self.pace.note(ended - started)))
     }
 
+    fn check_lately(&self, now: Instant) -> Result<(), Failure> {
+        let file = self.file.as_deref();
+        file.map_or(Ok(()), |file| file.check_lately(now))
+    }
+
     /// Does what was gathered, on this thread, for one turn.
     fn read_together(&self, readers: &Arc<Readers>, mut turn: Turn<'_>) {
         let reader = readers.try_take();
+        let mut started = Instant::now();
         if let Some(reader) = reader
-            && check(self.file.as_deref()).is_ok()
+            && self.check_lately(started).is_ok()
         {
             let many = turn.len() > 1;
-            let mut started = Instant::now();
             let mut over = false;
             let mut read_all = |connection: &Connection| {
                 for read in turn.by_ref() {
