@@ -30,6 +30,26 @@ pub(crate) struct Content {
     heat: AtomicU8,
 }
 
+/// The hash of a key. 32 bits tell enough keys apart and are half of what a record takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct KeyHash(pub(crate) u32);
+
+impl KeyHash {
+    /// The two halves of a hash laid over each other.
+    #[inline]
+    pub(crate) fn new(hash: u64) -> Self {
+        #[allow(clippy::cast_possible_truncation)]
+        Self((hash ^ (hash >> 32)) as u32)
+    }
+
+    /// As the map takes it, which chooses shards and slots by bits from either end.
+    #[inline]
+    pub(crate) fn spread(self) -> u64 {
+        // 2^64 by the golden ratio.
+        u64::from(self.0).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
 /// What an operation decides about a key, having seen what is there.
 #[derive(Debug)]
 pub(crate) enum Change {

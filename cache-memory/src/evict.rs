@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 
 use foldhash::{HashMap, HashMapExt};
 
+use crate::entry::KeyHash;
 use crate::links::Links;
 
 /// The queues of one shard.
@@ -51,7 +52,7 @@ impl Policy {
     }
 
     /// Takes in the record of a new entry.
-    pub(crate) fn insert(&mut self, record: u32, hash: u64, weight: u64) {
+    pub(crate) fn insert(&mut self, record: u32, hash: KeyHash, weight: u64) {
         let queue = if self.ghosts.take(hash) { MAIN } else { SMALL };
         let at = record as usize;
         if self.members.len() <= at {
@@ -77,7 +78,7 @@ impl Policy {
     }
 
     /// Remembers the hash of an entry that is evicted.
-    pub(crate) fn remember(&mut self, record: u32, hash: u64) {
+    pub(crate) fn remember(&mut self, record: u32, hash: KeyHash) {
         if self.members[record as usize].queue == SMALL {
             self.ghosts.add(hash, self.len);
         }
@@ -152,8 +153,8 @@ impl Ghosts {
         }
     }
 
-    fn add(&mut self, hash: u64, most: usize) {
-        let ghost = fold(hash);
+    fn add(&mut self, hash: KeyHash, most: usize) {
+        let ghost = hash.0;
         self.order.push_back(ghost);
         *self.present.entry(ghost).or_default() += 1;
         while self.order.len() > most.max(1) {
@@ -170,14 +171,9 @@ impl Ghosts {
     }
 
     /// Whether the hash is remembered.
-    fn take(&mut self, hash: u64) -> bool {
-        self.present.contains_key(&fold(hash))
+    fn take(&mut self, hash: KeyHash) -> bool {
+        self.present.contains_key(&hash.0)
     }
-}
-
-/// 32 bits are enough for a guess.
-fn fold(hash: u64) -> u32 {
-    u32::try_from((hash ^ (hash >> 32)) & 0xFFFF_FFFF).unwrap_or_default()
 }
 
 fn head_of(queue: usize) -> u32 {

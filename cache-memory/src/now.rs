@@ -4,7 +4,7 @@
 //! `async`, under its name with `_now` behind it. The contract's methods call these.
 
 use bytes::Bytes;
-use session_core::{Condition, Deadline, ErrorKind, Expiry, Result, TimeToLive};
+use session_core::{Condition, Deadline, Error, ErrorKind, Expiry, Result, TimeToLive};
 
 use crate::cache::MemoryCache;
 use crate::entry::{Change, Entry, NEVER};
@@ -15,6 +15,7 @@ impl MemoryCache {
     /// # Errors
     ///
     /// `InvalidInput` for a key outside the rules.
+    #[inline]
     pub fn read_now(&self, key: &str) -> Result<Option<Bytes>> {
         let key = self.scope.key("read", key)?;
         let mut now = self.store.clock().reading();
@@ -39,6 +40,7 @@ impl MemoryCache {
     ///
     /// `InvalidInput` for a key or value outside the rules; `Full` for an entry that is larger
     /// than the cache may be.
+    #[inline]
     pub fn write_now(
         &self,
         key: &str,
@@ -268,6 +270,7 @@ impl MemoryCache {
     }
 
     /// The one way to write: a stored key and a checked value.
+    #[inline]
     fn put(
         &self,
         operation: &'static str,
@@ -308,14 +311,19 @@ impl MemoryCache {
         })
     }
 
+    #[inline]
     fn check_room(&self, operation: &'static str, key: &str, value: &Bytes) -> Result<()> {
         if self.store.has_room_for(key, value) {
             return Ok(());
         }
-        Err(self
-            .scope
+        Err(self.too_large(operation))
+    }
+
+    #[cold]
+    fn too_large(&self, operation: &'static str) -> Error {
+        self.scope
             .error(ErrorKind::Full, operation)
-            .with_message("the entry alone is larger than the cache may be (max_bytes)"))
+            .with_message("the entry alone is larger than the cache may be (max_bytes)")
     }
 }
 

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use crate::entry::{Entry, NEVER, NO_RECORD};
+use crate::entry::{Entry, KeyHash, NEVER, NO_RECORD};
 use crate::evict::Policy;
 use crate::wheel::Wheel;
 
@@ -17,7 +17,7 @@ use crate::wheel::Wheel;
 #[derive(Debug)]
 pub(crate) struct Records {
     /// The hash of each record's entry; for a free record, the next free one.
-    hashes: Vec<u64>,
+    hashes: Vec<KeyHash>,
     first_free: u32,
     used: usize,
     pub(crate) wheel: Wheel,
@@ -40,12 +40,12 @@ impl Records {
     }
 
     /// The hash of a record's entry.
-    pub(crate) fn hash(&self, record: u32) -> u64 {
+    pub(crate) fn hash(&self, record: u32) -> KeyHash {
         self.hashes[record as usize]
     }
 
     /// Takes note of a new entry.
-    pub(crate) fn inserted(&mut self, entry: &mut Entry, hash: u64, weight: u64) {
+    pub(crate) fn inserted(&mut self, entry: &mut Entry, hash: KeyHash, weight: u64) {
         if let Some(index) = &mut self.index {
             index.insert(entry.key().into());
         }
@@ -61,7 +61,7 @@ impl Records {
     }
 
     /// Takes note that an entry expires earlier than it did.
-    pub(crate) fn expires_earlier(&mut self, entry: &mut Entry, hash: u64) {
+    pub(crate) fn expires_earlier(&mut self, entry: &mut Entry, hash: KeyHash) {
         if entry.record == NO_RECORD {
             entry.record = self.number(hash);
         }
@@ -82,7 +82,7 @@ impl Records {
     pub(crate) fn victim(
         &mut self,
         spared: u32,
-        mut heat: impl FnMut(u32, u64, fn(u8) -> u8) -> u8,
+        mut heat: impl FnMut(u32, KeyHash, fn(u8) -> u8) -> u8,
     ) -> Option<u32> {
         let Self { policy, hashes, .. } = self;
         let policy = policy.as_mut()?;
@@ -105,7 +105,7 @@ impl Records {
         if let Some(policy) = &mut self.policy {
             policy.remove(entry.record);
         }
-        self.hashes[entry.record as usize] = u64::from(self.first_free);
+        self.hashes[entry.record as usize] = KeyHash(self.first_free);
         self.first_free = entry.record;
         self.used -= 1;
     }
@@ -135,7 +135,7 @@ impl Records {
     }
 
     /// A number for an entry with this hash.
-    fn number(&mut self, hash: u64) -> u32 {
+    fn number(&mut self, hash: KeyHash) -> u32 {
         self.used += 1;
         if self.first_free == NO_RECORD {
             self.hashes.push(hash);
@@ -144,8 +144,7 @@ impl Records {
         }
         let number = self.first_free;
         let freed = &mut self.hashes[number as usize];
-        self.first_free = u32::try_from(*freed).unwrap_or(NO_RECORD);
-        *freed = hash;
+        self.first_free = std::mem::replace(freed, hash).0;
         number
     }
 }

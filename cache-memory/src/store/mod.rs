@@ -19,7 +19,7 @@ use session_core::Result;
 
 use crate::bounds::Bounds;
 use crate::clock::{Clock, Reading};
-use crate::entry::{Change, Entry, NEVER};
+use crate::entry::{Change, Entry, KeyHash, NEVER};
 use crate::options::MemoryOptions;
 use crate::records::Records;
 use crate::sweep::Sweeper;
@@ -87,6 +87,7 @@ impl Store {
     }
 
     /// Looks at a live entry.
+    #[inline]
     pub(crate) fn read<R>(
         &self,
         key: &str,
@@ -95,7 +96,7 @@ impl Store {
     ) -> Option<R> {
         let (hash, at) = self.place(key);
         let table = self.map.shards()[at].read();
-        let (entry, _) = table.get(hash, |(entry, _)| *entry.key() == *key)?;
+        let (entry, _) = table.get(hash.spread(), |(entry, _)| *entry.key() == *key)?;
         if now.is_past(entry.deadline) {
             return None;
         }
@@ -115,7 +116,7 @@ impl Store {
         let (hash, at) = self.place(key);
         let is_it = |(entry, _): &Slot| *entry.key() == *key;
         let mut table = self.map.shards()[at].write();
-        let found = table.get_mut(hash, is_it).map(|(entry, _)| entry);
+        let found = table.get_mut(hash.spread(), is_it).map(|(entry, _)| entry);
         let live = found
             .as_deref()
             .filter(|entry| !now.is_past(entry.deadline));
@@ -127,7 +128,7 @@ impl Store {
                 return Ok(answer);
             }
             (Change::Remove, Some(_)) => {
-                let removed = table.remove_entry(hash, is_it);
+                let removed = table.remove_entry(hash.spread(), is_it);
                 if let Some((entry, _)) = &removed {
                     self.removed(entry, &mut self.records(at));
                 }
@@ -150,7 +151,9 @@ impl Store {
                 self.inserted(at, &mut entry, hash);
                 (record, deadline) = (entry.record, until);
                 let slot = (entry, SharedValue::new(()));
-                table.insert_entry(hash, slot, |(entry, _)| self.hash(entry.key()));
+                table.insert_entry(hash.spread(), slot, |(entry, _)| {
+                    self.hash(entry.key()).spread()
+                });
             }
         }
         drop(table);
@@ -158,7 +161,9 @@ impl Store {
         if deadline != NEVER {
             self.sweeper.wake();
         }
-        self.make_room(at, record, now);
+        if let Some(bounds) = &self.bounds {
+            self.make_room(bounds, at, record, now);
+        }
         Ok(answer)
     }
 
@@ -186,7 +191,7 @@ impl Store {
     }
 
     /// Takes note of a new entry, whose shard is locked for writing.
-    fn inserted(&self, at: usize, entry: &mut Entry, hash: u64) {
+    fn inserted(&self, at: usize, entry: &mut Entry, hash: KeyHash) {
         let weight = self.bounds.as_ref().map_or(0, |bounds| {
             let weight = bounds.weigh(entry);
             bounds.add(weight);
@@ -198,7 +203,14 @@ impl Store {
     }
 
     /// Gives an entry its new deadline and takes note of its new value, whose shard is locked.
-    fn overwritten(&self, at: usize, entry: &mut Entry, hash: u64, until: i64, len_before: usize) {
+    fn overwritten(
+        &self,
+        at: usize,
+        entry: &mut Entry,
+        hash: KeyHash,
+        until: i64,
+        len_before: usize,
+    ) {
         let before = std::mem::replace(&mut entry.deadline, until);
         if let Some(bounds) = &self.bounds {
             let weight = bounds.weigh(entry);
@@ -233,18 +245,20 @@ impl Store {
         lock(&self.records[at])
     }
 
-    fn hash(&self, key: &str) -> u64 {
+    #[inline]
+    fn hash(&self, key: &str) -> KeyHash {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(key.as_bytes());
-        hasher.finish()
+        KeyHash::new(hasher.finish())
     }
 
     /// The hash of a key and its shard.
-    fn place(&self, key: &str) -> (u64, usize) {
+    #[inline]
+    fn place(&self, key: &str) -> (KeyHash, usize) {
         let hash = self.hash(key);
         // A narrower machine uses the lower half, as the map itself does.
         #[allow(clippy::cast_possible_truncation)]
-        let at = self.map.determine_shard(hash as usize);
+        let at = self.map.determine_shard(hash.spread() as usize);
         (hash, at)
     }
 }

@@ -1,6 +1,7 @@
 //! Freeing what is expired and evicting what is least worth keeping, in bounded steps.
 
 use super::{STEP, Slot, Store, Table};
+use crate::bounds::Bounds;
 use crate::clock::Reading;
 use crate::entry::{Entry, NEVER, NO_RECORD};
 use crate::records::Records;
@@ -22,7 +23,7 @@ impl Store {
             records.shrink(now_ms);
             if table.len() < table.capacity() / 8 && table.capacity() > SMALL_TABLE {
                 let wanted = table.len() * 2;
-                table.shrink_to(wanted, |(entry, _)| self.hash(entry.key()));
+                table.shrink_to(wanted, |(entry, _)| self.hash(entry.key()).spread());
             }
         }
         drop(records);
@@ -49,8 +50,13 @@ impl Store {
     }
 
     /// Evicts until the bounds hold, but not the entry that was just written.
-    pub(super) fn make_room(&self, own: usize, written: u32, now: &mut Reading<'_>) {
-        let Some(bounds) = &self.bounds else { return };
+    pub(super) fn make_room(
+        &self,
+        bounds: &Bounds,
+        own: usize,
+        written: u32,
+        now: &mut Reading<'_>,
+    ) {
         let shards = self.shards();
         while bounds.are_exceeded() {
             let mut evict = |least: u64| {
@@ -102,9 +108,12 @@ impl Store {
             };
             let hash = records.hash(record);
             let is_it = |(entry, _): &Slot| entry.record == record;
-            match table.get(hash, is_it).map(|(entry, _)| entry.deadline) {
+            match table
+                .get(hash.spread(), is_it)
+                .map(|(entry, _)| entry.deadline)
+            {
                 Some(deadline) if deadline <= now_ms => {
-                    if let Some((entry, _)) = table.remove_entry(hash, is_it) {
+                    if let Some((entry, _)) = table.remove_entry(hash.spread(), is_it) {
                         self.removed(&entry, records);
                         garbage.push(entry);
                     }
@@ -120,11 +129,11 @@ impl Store {
     /// Takes the entry least worth keeping out of a shard.
     fn take_victim(&self, table: &mut Table, records: &mut Records, spared: u32) -> Option<Entry> {
         let record = records.victim(spared, |record, hash, cool| {
-            let found = table.get(hash, |(entry, _)| entry.record == record);
+            let found = table.get(hash.spread(), |(entry, _)| entry.record == record);
             found.map_or(0, |(entry, _)| entry.cool(cool))
         })?;
         let hash = records.hash(record);
-        let (entry, _) = table.remove_entry(hash, |(entry, _)| entry.record == record)?;
+        let (entry, _) = table.remove_entry(hash.spread(), |(entry, _)| entry.record == record)?;
         self.removed(&entry, records);
         Some(entry)
     }
