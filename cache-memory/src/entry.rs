@@ -132,5 +132,5 @@ impl Hash for Entry {
     }
 }
 
-/// Two bits, as S3-FIFO counts.
-const MAX_HEAT: u8 = 3;
+/// How many turns of the main queue an entry is spared for what it was read before.
+const MAX_HEAT: u8 = 2;

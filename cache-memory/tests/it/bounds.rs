@@ -136,6 +136,29 @@ fn the_hit_ratio_is_well_above_that_of_lru() {
 }
 
 #[test]
+fn favourites_that_change_fast_are_followed() {
+    const ROOM: usize = 2_000;
+    let cache = MemoryCache::with_options(MemoryOptions::new().max_entries(ROOM as u64));
+    let mut lru = Lru::default();
+    let (mut ours, mut theirs) = (0, 0);
+    let mut random = Random(7);
+    for step in 0..300_000_u64 {
+        // LRU is at its best where the keys of a moment ago are the ones that are wanted.
+        let key = format!("{:.0}", 40_000_f64.powf(random.unit()) + step as f64 / 12.0);
+        if is_there(&cache, &key) {
+            ours += 1;
+        } else {
+            put(&cache, &key, 5);
+        }
+        theirs += u32::from(lru.get_or_insert(&key, ROOM));
+    }
+    assert!(
+        f64::from(ours) > f64::from(theirs) * 0.97,
+        "{ours} hits, LRU {theirs}"
+    );
+}
+
+#[test]
 fn threads_that_write_at_once_leave_no_more_than_the_bound() {
     let cache = MemoryCache::with_options(MemoryOptions::new().max_entries(500));
     std::thread::scope(|scope| {
