@@ -28,7 +28,10 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 /// assert!(error.is_transient());
 /// assert_eq!(error.to_string(), "redis write: the store cannot be reached");
 /// ```
-pub struct Error {
+pub struct Error(Box<Facts>);
+
+/// Apart, so that a result takes no more than its value, and handing it on costs no more.
+struct Facts {
     kind: ErrorKind,
     outcome: Outcome,
     backend: &'static str,
@@ -86,20 +89,20 @@ impl Error {
     /// The outcome starts as what the kind alone tells: `Unknown` for `Unavailable`, `Timeout`,
     /// `Corrupt` and `Other`, `NotApplied` for the rest.
     pub fn new(kind: ErrorKind, backend: &'static str, operation: &'static str) -> Self {
-        Self {
+        Self(Box::new(Facts {
             kind,
             outcome: kind.outcome(),
             backend,
             operation,
             message: None,
             source: None,
-        }
+        }))
     }
 
     /// Says more exactly whether the store may have changed.
     #[must_use]
     pub fn with_outcome(mut self, outcome: Outcome) -> Self {
-        self.outcome = outcome;
+        self.0.outcome = outcome;
         self
     }
 
@@ -109,35 +112,35 @@ impl Error {
     /// URL with credentials.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<Box<str>>) -> Self {
-        self.message = Some(message.into());
+        self.0.message = Some(message.into());
         self
     }
 
     /// Keeps the cause, which must hold no key, value, id or password either.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.source = Some(source.into());
+        self.0.source = Some(source.into());
         self
     }
 
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// Whether the store may have changed.
     pub fn outcome(&self) -> Outcome {
-        self.outcome
+        self.0.outcome
     }
 
     /// The backend that failed: `"memory"`, `"sqlite"`, `"redis"`, `"postgres"`, or a stranger's.
     pub fn backend(&self) -> &'static str {
-        self.backend
+        self.0.backend
     }
 
     /// The operation that failed, by its name in the traits.
     pub fn operation(&self) -> &'static str {
-        self.operation
+        self.0.operation
     }
 
     /// Whether the same call may succeed later without anybody changing it.
@@ -147,7 +150,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         use ErrorKind::*;
         matches!(
-            self.kind,
+            self.0.kind,
             Unavailable | Timeout | Overloaded | Conflict | ReadOnly
         )
     }
@@ -183,26 +186,26 @@ impl ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.message.as_deref().unwrap_or(self.kind.words());
-        write!(f, "{} {}: {words}", self.backend, self.operation)
+        let words = self.0.message.as_deref().unwrap_or(self.0.kind.words());
+        write!(f, "{} {}: {words}", self.0.backend, self.0.operation)
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
-            .field("kind", &self.kind)
-            .field("outcome", &self.outcome)
-            .field("backend", &self.backend)
-            .field("operation", &self.operation)
-            .field("message", &self.message)
-            .field("source", &self.source)
+            .field("kind", &self.0.kind)
+            .field("outcome", &self.0.outcome)
+            .field("backend", &self.0.backend)
+            .field("operation", &self.0.operation)
+            .field("message", &self.0.message)
+            .field("source", &self.0.source)
             .finish()
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        self.0.source.as_deref().map(|source| source as _)
     }
 }
