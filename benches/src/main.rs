@@ -124,7 +124,7 @@ impl Arguments {
         let setting = ratios::Setting {
             plan: self.plan(),
             runtime: Runtime::new().expect("a runtime can be made"),
-            entries: self.entries.unwrap_or(10_000),
+            entries: self.entries,
             quick: self.quick,
             urls: self.urls,
         };

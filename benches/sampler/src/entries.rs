@@ -3,6 +3,9 @@
 use session_core::Bytes;
 
 /// Keys and a value for each, made before the clock runs.
+///
+/// They lie in memory in the order in which they are asked for: a caller has just made its key, and
+/// what is to be measured is how long the store looks for the entry. The store is filled in another.
 #[derive(Debug)]
 pub struct Entries {
     keys: Vec<String>,
@@ -20,7 +23,7 @@ impl Entries {
         let text: Vec<u8> = (0..size).map(|at| b"0123456789abcdef"[at % 16]).collect();
         Self {
             keys: (0..count)
-                .map(|at| format!("{prefix}entry:{at:08}"))
+                .map(|at| format!("{prefix}entry:{:08}", at.wrapping_mul(STEP) % count))
                 .collect(),
             values: (0..count).map(|_| Bytes::copy_from_slice(&text)).collect(),
         }
@@ -28,8 +31,12 @@ impl Entries {
 
     /// All of them, in the order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Bytes)> {
-        let keys = self.keys.iter().map(String::as_str);
-        keys.zip(self.values.iter().cloned())
+        let mut places = vec![0; self.keys.len()];
+        for at in 0..places.len() {
+            places[at.wrapping_mul(STEP) % self.keys.len()] = at;
+        }
+        let entry = |at: usize| (&*self.keys[at], self.values[at].clone());
+        places.into_iter().map(entry)
     }
 
     /// How many there are.
@@ -48,10 +55,10 @@ impl Entries {
     }
 
     fn at(&self, number: u64) -> usize {
-        let at = number.wrapping_mul(STEP) % self.keys.len() as u64;
+        let at = number % self.keys.len() as u64;
         usize::try_from(at).unwrap_or_default()
     }
 }
 
 /// A prime that divides no usual count, so that all entries come in turn.
-const STEP: u64 = 7_919;
+const STEP: usize = 7_919;

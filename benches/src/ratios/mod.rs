@@ -35,11 +35,17 @@ pub(crate) struct Setting {
     pub(crate) urls: Vec<String>,
     pub(crate) runtime: Runtime,
     pub(crate) plan: Plan,
-    pub(crate) entries: usize,
+    /// As many entries as were asked for.
+    pub(crate) entries: Option<usize>,
     pub(crate) quick: bool,
 }
 
 impl Setting {
+    /// How many entries a store behind a driver or a network holds.
+    fn entries(&self) -> usize {
+        self.entries.unwrap_or(10_000)
+    }
+
     /// The URL that was given for a backend.
     fn url(&self, scheme: &str) -> Option<&str> {
         let mut urls = self.urls.iter().map(String::as_str);

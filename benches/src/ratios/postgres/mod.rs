@@ -28,7 +28,7 @@ const PIPELINED: &str = "tokio-postgres pipelined";
 pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     let place = Place::postgres(setting.url("postgres"));
     let runtime = &setting.runtime;
-    let entries = Arc::new(Entries::under(&place.prefix, setting.entries, SIZE));
+    let entries = Arc::new(Entries::under(&place.prefix, setting.entries(), SIZE));
     let (arena, table) = runtime.block_on(async {
         let (plain, table) = Plain::connect(&place).await;
         let ours = Ours::connect(&place.url).await.expect("ours connects");

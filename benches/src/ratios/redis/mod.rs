@@ -36,7 +36,7 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
         let driver = client.get_multiplexed_async_connection().await;
         (ours, Peer(driver.expect("the driver connects")))
     });
-    let entries = Entries::under(&place.prefix, setting.entries, SIZE);
+    let entries = Entries::under(&place.prefix, setting.entries(), SIZE);
     let arena = Arena {
         setting,
         ours: Arc::new(ours),

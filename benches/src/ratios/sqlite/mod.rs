@@ -65,11 +65,11 @@ struct Arena<'s> {
 impl<'s> Arena<'s> {
     fn new(setting: &'s Setting, synchronous: &'static str) -> Self {
         let place = Place::sqlite();
-        let entries = Arc::new(Entries::new(setting.entries, SIZE));
+        let entries = Arc::new(Entries::new(setting.entries(), SIZE));
         let arguments = [
             &place.file("tokio-rusqlite.db"),
             synchronous,
-            &setting.entries.to_string(),
+            &setting.entries().to_string(),
         ];
         let worker = WorkerProcess::start(&program("tokio-rusqlite"), &arguments);
         let (ours, pool) = setting.runtime.block_on(async {
