@@ -233,7 +233,7 @@ fn write_json<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), Refus
 }
 
 /// Encodes into a buffer that each thread keeps, so that a value costs one allocation of its size.
-fn with_buffer<R>(encode: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+pub(crate) fn with_buffer<R>(encode: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     thread_local! {
         static KEPT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     }

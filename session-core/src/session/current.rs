@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use futures_util::lock::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
-use super::id::SessionId;
+use super::id::{SessionId, StoredId};
 use super::options::Lifetime;
 use super::store::Known;
 
@@ -182,6 +182,26 @@ impl CurrentSession {
             State::Live(_, known) => Some(known.clone()),
             _ => None,
         }
+    }
+
+    /// Where the session is stored that was seen under this id.
+    pub(super) fn stored_at(&self, id: &SessionId) -> Option<StoredId> {
+        match &self.lock().state {
+            State::Live(of, known) if of == id => Some(known.at.clone()),
+            _ => None,
+        }
+    }
+
+    /// The data of a session that is never stored, encoded.
+    pub(super) fn request_only_data(&self) -> Option<Bytes> {
+        match &self.lock().state {
+            State::RequestOnly(data) => Some(data.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self.lock().state, State::Absent)
     }
 
     pub(super) fn initial(&self) -> Option<Bytes> {

@@ -28,7 +28,7 @@ pub trait SessionEvents<T: SessionData>: Send + Sync + 'static {
     /// A session was read. It may be filled with what is not stored, or rejected.
     ///
     /// Called each time stored data is read for the application: by a load, and by each try of an
-    /// update. Called too when the session of a request is opened that lives in it only, such as
+    /// update, but for a first try that goes by what a load has just read. Called too when the session of a request is opened that lives in it only, such as
     /// one made from a token or an API key; such a session has no handle. A rule for all requests of
     /// a user thus stands here once.
     ///

@@ -15,7 +15,6 @@ use super::options::Lifetime;
 use super::record::{Meta, Record};
 use super::sessions::Inner;
 use super::store::{Known, Store};
-use crate::codec::Codec;
 use crate::error::Result;
 
 impl<T: SessionData> Inner<T> {
@@ -33,24 +32,19 @@ impl<T: SessionData> Inner<T> {
     /// The data of a stored session as the application sees it; the outer error is a hook's, the
     /// inner one says that the data does not decode.
     pub(super) async fn hydrate(&self, known: &Known) -> SessionResult<Result<T>> {
-        self.loaded(&known.record.data, &context_of(known)).await
+        match known.record.decode_data() {
+            Ok(data) => Ok(Ok(self.loaded(data, &context_of(known)).await?)),
+            Err(error) => Ok(Err(error)),
+        }
     }
 
-    /// The same of any encoded data.
-    pub(super) async fn loaded(
-        &self,
-        data: &Bytes,
-        context: &EventContext,
-    ) -> SessionResult<Result<T>> {
-        let mut data: T = match Codec::decode(data) {
-            Ok(data) => data,
-            Err(error) => return Ok(Err(error)),
-        };
+    /// Data that was read, as the application sees it.
+    pub(super) async fn loaded(&self, mut data: T, context: &EventContext) -> SessionResult<T> {
         data.on_load(context).await?;
         for events in &self.events {
             events.on_load(&mut data, context).await?;
         }
-        Ok(Ok(data))
+        Ok(data)
     }
 
     /// How long a session lives that is about to be saved, unless a hook refuses.
@@ -96,7 +90,7 @@ impl<T: SessionData> Inner<T> {
 
     /// Tells that a session will be removed, if its data decodes.
     pub(super) async fn tell_logout(&self, known: &Known) {
-        let Ok(data) = Codec::decode::<T>(&known.record.data) else {
+        let Ok(data) = known.record.decode_data::<T>() else {
             return;
         };
         let context = context_of(known);

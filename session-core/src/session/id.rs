@@ -5,7 +5,8 @@
 //! the stored form, so a page, a log or an admin's list can hold it.
 
 use std::fmt;
-use std::str::FromStr;
+use std::str::{FromStr, from_utf8};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,7 +31,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Ok::<(), session_core::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct SessionId(Box<str>);
+pub struct SessionId([u8; SessionId::LEN]);
 
 impl SessionId {
     /// The length of an id in characters.
@@ -58,12 +59,17 @@ impl SessionId {
     ///
     /// They must be as hard to guess as those of the operating system's generator.
     pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(bytes).into())
+        let mut text = [0; Self::LEN];
+        let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text);
+        // Three bytes make four characters, so 24 make exactly these 32.
+        debug_assert!(written.is_ok_and(|len| len == Self::LEN));
+        Self(text)
     }
 
     /// The text for the cookie or header of the session's own client, and for nothing else.
     pub fn as_str(&self) -> &str {
-        &self.0
+        // All characters were checked or made here, so there is nothing to fall back to.
+        from_utf8(&self.0).unwrap_or_default()
     }
 }
 
@@ -72,12 +78,11 @@ impl FromStr for SessionId {
 
     /// Takes 32 characters of the base64url alphabet and nothing else.
     fn from_str(text: &str) -> Result<Self> {
-        let in_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if text.len() == Self::LEN && text.bytes().all(in_alphabet) {
-            return Ok(Self(text.into()));
-        }
-        Err(Error::new(ErrorKind::InvalidInput, "session", "parse_id")
-            .with_message("a session id has 32 characters of base64url"))
+        let id = <[u8; Self::LEN]>::try_from(text.as_bytes());
+        id.ok().filter(all_in_alphabet).map(Self).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidInput, "session", "parse_id")
+                .with_message("a session id has 32 characters of base64url")
+        })
     }
 }
 
@@ -87,17 +92,23 @@ impl fmt::Debug for SessionId {
     }
 }
 
+/// Looks at all bytes, found wanting or not: without a way out the compiler takes many at once.
+fn all_in_alphabet<const LEN: usize>(text: &[u8; LEN]) -> bool {
+    let is_in = |byte: u8| byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b'_');
+    text.iter().fold(true, |all, byte| all & is_in(*byte))
+}
+
 /// An id as it stands in the store's keys: the same text that the client sends, or hashed.
 ///
 /// [`SessionOptions::stored`](super::options::SessionOptions::stored) makes it of an id. Nothing
 /// makes an id of it.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct StoredId(Box<str>);
+pub(crate) struct StoredId(Arc<str>);
 
 impl StoredId {
     /// The id as the client sends it.
     pub(super) fn plain(id: &SessionId) -> Self {
-        Self(id.0.clone())
+        Self::from_key(id.as_str())
     }
 
     /// The id found in a key of the store.

@@ -71,6 +71,14 @@ struct Named {
 }
 
 impl UserKey {
+    /// The length of a key in characters.
+    pub(super) const LEN: usize = 64;
+
+    /// The key found in a stored record.
+    pub(super) fn from_stored(key: &str) -> Self {
+        Self(key.into())
+    }
+
     pub(crate) fn of(user_id: &str) -> Self {
         Self(hex_sha256(user_id).into())
     }

@@ -15,7 +15,6 @@ use super::options::Lifetime;
 use super::record::instant;
 use super::sessions::Sessions;
 use super::store::{Found, Known, Store};
-use crate::codec::Codec;
 use crate::entry::TimeToLive;
 use crate::error::Result;
 use crate::key;
@@ -110,7 +109,7 @@ pub(super) fn listed<T: SessionData>(store: &Store, known: &Known) -> Option<Lis
     let meta = &known.record.meta;
     Some(ListedSession {
         handle: SessionHandle::of_stored(&known.at),
-        data: Codec::decode(&known.record.data).ok()?,
+        data: known.record.decode_data().ok()?,
         lifetime: meta.lifetime(),
         created: instant(meta.created),
         modified: instant(meta.saved),

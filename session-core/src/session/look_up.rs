@@ -50,7 +50,10 @@ pub(super) async fn look_up(
     if current.counts_as_use() && owner.store().slides_on_use() {
         match owner.store().slide(&known, false).await {
             Ok(Slid::NotNeeded) => {}
-            Ok(Slid::Until(deadline)) => known.deadline = Some(deadline),
+            Ok(Slid::Until(deadline)) => {
+                known.deadline = Some(deadline);
+                current.seen(id.clone(), known.clone());
+            }
             Ok(Slid::Gone) => {
                 current.not_found(&id);
                 return Ok(None);
@@ -59,7 +62,6 @@ pub(super) async fn look_up(
             Err(error) => tracing::warn!(%error, "a session could not be slid"),
         }
     }
-    current.seen(id.clone(), known.clone());
     Ok(Some((id, known)))
 }
 
@@ -69,9 +71,9 @@ pub(super) async fn refresh(
     current: &CurrentSession,
     id: &SessionId,
 ) -> SessionResult<Option<Known>> {
-    let found = match current.state() {
-        State::Live(of, known) if of == *id => owner.store().follow(&known.at).await?,
-        _ => owner.store().find(id).await?,
+    let found = match current.stored_at(id) {
+        Some(at) => owner.store().follow(&at).await?,
+        None => owner.store().find(id).await?,
     };
     note(owner, current, id, found).await
 }

@@ -20,14 +20,17 @@
 //! {"v":2,"moved":"{stored id}","until":1700000030000}
 //! ```
 //!
-//! A reader ignores fields it does not know. A change that an older reader would get wrong raises
+//! A reader ignores fields it does not know; a writer lets the data be the last, so that it is found
+//! without being looked through (`record/text.rs`). A change that an older reader would get wrong raises
 //! `v`, and such a record is an error to the older reader, never a session.
+
+mod text;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use serde::de::Visitor;
+use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -52,7 +55,7 @@ pub(super) struct Record {
 }
 
 /// Everything about a session but its data.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Meta {
     v: u32,
     /// When the session was made or its user signed in.
@@ -104,6 +107,17 @@ impl Meta {
         self
     }
 
+    /// This session, saved now and of this user.
+    pub(super) fn saved_anew(&self, now: i64, expires_in: Duration, user_id: Option<&str>) -> Self {
+        Self {
+            bag: self.bag.clone(),
+            saved: now,
+            lifetime: millis_rounded_up(expires_in),
+            user: user_id.map(UserKey::of),
+            ..*self
+        }
+    }
+
     /// The same session with this user signed in.
     #[must_use]
     pub(super) fn of_user(mut self, user_id: Option<&str>) -> Self {
@@ -134,25 +148,10 @@ impl Record {
     pub(super) fn encode(&self, codec: Codec) -> Result<Bytes> {
         match codec {
             // Data that was stored in binary becomes JSON only when it is written anew.
-            Codec::Json if is_json(&self.data) => self.encode_json(),
+            Codec::Json if is_json(&self.data) => text::write(self),
             Codec::Json => self.encode_binary(Codec::Bincode),
             binary => self.encode_binary(binary),
         }
-    }
-
-    /// Writes the data as it is into the text, as the last field.
-    fn encode_json(&self) -> Result<Bytes> {
-        let meta = Codec::Json.encode(&self.meta)?;
-        let mut text = Vec::with_capacity(meta.len() + self.data.len() + 84);
-        text.extend_from_slice(meta.strip_suffix(b"}").unwrap_or(&meta));
-        if let Some(user) = &self.meta.user {
-            text.extend_from_slice(b",\"user\":");
-            text.extend_from_slice(&Codec::Json.encode(user)?);
-        }
-        text.extend_from_slice(b",\"data\":");
-        text.extend_from_slice(&self.data);
-        text.push(b'}');
-        Ok(text.into())
     }
 
     fn encode_binary(&self, codec: Codec) -> Result<Bytes> {
@@ -171,8 +170,11 @@ impl Record {
 
     /// Reads a record, whichever codec wrote it.
     pub(super) fn decode(bytes: &Bytes) -> Result<Self, Unreadable> {
+        if let Some(record) = text::read(bytes) {
+            return Ok(record);
+        }
         let decoded = match is_json(bytes) {
-            true => Self::decode_json(bytes),
+            true => Self::decode_text(bytes),
             false => Self::decode_binary(bytes),
         };
         match decoded {
@@ -188,7 +190,8 @@ impl Record {
         }
     }
 
-    fn decode_json(bytes: &Bytes) -> Result<Self> {
+    /// Reads any JSON text that is a record.
+    fn decode_text(bytes: &Bytes) -> Result<Self> {
         let text: Text<'_> =
             codec::read_json(bytes).map_err(|fault| fault.into_error("session", "decode"))?;
         Ok(Self {
@@ -203,6 +206,14 @@ impl Record {
                 user: text.user,
             },
             data: bytes.slice_ref(text.data.get().as_bytes()),
+        })
+    }
+
+    /// The data, decoded.
+    pub(super) fn decode_data<T: DeserializeOwned>(&self) -> Result<T> {
+        Codec::decode(&self.data).or_else(|error| match text::data_alone(&self.data) {
+            Some(data) => Codec::decode(&data),
+            None => Err(error),
         })
     }
 

@@ -14,6 +14,7 @@ use super::id::{SessionHandle, SessionId};
 use super::options::Lifetime;
 use super::record::instant;
 use super::sessions::Sessions;
+use super::store::Known;
 use super::times::Slid;
 use crate::entry::TimeToLive;
 
@@ -48,6 +49,8 @@ pub struct Session<T: SessionData> {
     pub(super) data: T,
     /// What was stored when `data` was read; `None` if it was not read from the store.
     pub(super) base: Option<Bytes>,
+    /// Whether `data` is `base` as it was read, and nobody could change it since.
+    is_as_read: bool,
 }
 
 impl<T: SessionData> Session<T> {
@@ -61,8 +64,27 @@ impl<T: SessionData> Session<T> {
             sessions,
             current,
             data,
+            is_as_read: base.is_some(),
             base,
         }
+    }
+
+    /// Takes over what was stored.
+    pub(super) fn adopt(&mut self, data: T, base: Bytes) {
+        self.data = data;
+        self.base = Some(base);
+        self.is_as_read = false;
+    }
+
+    /// The data that is stored as `known`, if it was read already and nobody touched it since.
+    pub(super) fn as_read(&self, known: &Known) -> Option<T> {
+        let is_it = self.is_as_read && self.base.as_ref() == Some(&known.record.data);
+        is_it.then(|| self.data.clone())
+    }
+
+    fn touch(&mut self) -> &mut T {
+        self.is_as_read = false;
+        &mut self.data
     }
 
     /// The data; the same as dereferencing.
@@ -72,7 +94,7 @@ impl<T: SessionData> Session<T> {
 
     /// The data, to be changed and then saved; the same as dereferencing.
     pub fn data_mut(&mut self) -> &mut T {
-        &mut self.data
+        self.touch()
     }
 
     /// The data alone.
@@ -194,8 +216,8 @@ impl<T: SessionData> Session<T> {
 
     /// Tells the hooks that the user of this session was registered. Stores nothing.
     pub async fn registered(&mut self) {
-        let inner = &self.sessions.inner;
-        inner.tell_registered(&mut self.data, &self.current).await;
+        let (inner, current) = (self.sessions.inner.clone(), self.current.clone());
+        inner.tell_registered(self.touch(), &current).await;
     }
 }
 
@@ -209,7 +231,7 @@ impl<T: SessionData> Deref for Session<T> {
 
 impl<T: SessionData> DerefMut for Session<T> {
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.data
+        self.touch()
     }
 }
 

@@ -4,17 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::bag::SessionBag;
-use super::current::{CurrentSession, State};
+use super::current::CurrentSession;
 use super::data::SessionData;
 use super::error::SessionResult;
 use super::events::{EventContext, SessionEvents};
-use super::hooks::decoded;
 use super::id::{SessionHandle, SessionId};
 use super::look_up;
 use super::options::SessionOptions;
 use super::session::Session;
 use super::store::Store;
 use crate::client::CacheClientExtended;
+use crate::codec::Codec;
 use crate::error::Result;
 
 /// All sessions of one type on one store. Cloning shares.
@@ -184,9 +184,9 @@ impl<T: SessionData> Sessions<T> {
     /// `Rejected` by `on_load`; `Store` when the store fails: an outage is never an empty session.
     pub async fn open(&self, current: &CurrentSession) -> SessionResult<Session<T>> {
         current.mark_used();
-        if let State::RequestOnly(data) = current.state() {
+        if let Some(data) = current.request_only_data() {
             let context = EventContext::new(None, current.lifetime());
-            let data = decoded(self.inner.loaded(&data, &context).await?)?;
+            let data = self.inner.loaded(Codec::decode(&data)?, &context).await?;
             return Ok(Session::new(self.clone(), current.clone(), data, None));
         }
         let _gate = current.gate().await;

@@ -85,7 +85,7 @@ impl<T: SessionData> Session<T> {
             };
             let data = match &old {
                 Some(known) => decoded(inner.hydrate(known).await?)?,
-                None if tried == 0 && matches!(current.state(), State::Absent) => self.data.clone(),
+                None if tried == 0 && current.is_absent() => self.data.clone(),
                 None => inner.make(lifetime).await,
             };
             let next = inner.signed_in(data, old.as_ref(), lifetime, &mut change);
@@ -94,7 +94,7 @@ impl<T: SessionData> Session<T> {
                 let data = inner.encode(&next.data)?;
                 let meta = next.meta;
                 let (id, known) = inner.store.insert(Record { meta, data }).await?;
-                self.adopt(next.data, &known);
+                self.adopt(next.data, known.record.data.clone());
                 current.created(id, known);
                 return Ok(());
             };
@@ -135,7 +135,7 @@ impl<T: SessionData> Session<T> {
     }
 
     async fn renew_with(&mut self, grace: Duration) -> SessionResult<()> {
-        if self.is_request_only() || matches!(self.current.state(), State::Absent) {
+        if self.is_request_only() || self.current.is_absent() {
             return self.save().await;
         }
         let inner = self.sessions.inner.clone();
@@ -184,14 +184,9 @@ impl<T: SessionData> Session<T> {
         let Some((id, known)) = moved.await? else {
             return Ok(false);
         };
-        self.adopt(next.data, &known);
+        self.adopt(next.data, known.record.data.clone());
         self.current.renewed(id, known);
         Ok(true)
-    }
-
-    fn adopt(&mut self, data: T, known: &Known) {
-        self.data = data;
-        self.base = Some(known.record.data.clone());
     }
 
     /// Reads what others have stored meanwhile, after a pause if it has happened before.

@@ -40,19 +40,20 @@ impl<T: SessionData> Session<T> {
         }
         for tried in 0..TRIES {
             let (id, known) = live(&self.current)?;
-            let base = self.base.clone().or_else(|| self.current.initial());
             let stored = &known.record.data;
+            let is_base = match &self.base {
+                Some(base) => base == stored,
+                None => self.current.initial().as_ref() == Some(stored),
+            };
             // What is stored may be our own earlier write, whose answer was lost.
-            if base.as_ref() != Some(stored) && *stored != data {
+            if !is_base && *stored != data {
                 return Err(SessionError::Conflict);
             }
             let context = context_of(&known);
             let expires_in = inner.ask_to_save(&self.data, context).await?;
-            let meta = known.record.meta.clone();
-            let meta = meta.saved(inner.store.now(), expires_in);
-            let meta = meta.of_user(self.data.user_id());
+            let meta = &known.record.meta;
             let record = Record {
-                meta,
+                meta: meta.saved_anew(inner.store.now(), expires_in, self.data.user_id()),
                 data: data.clone(),
             };
             if let Some(known) = inner.store.replace(&known, record).await? {
@@ -70,7 +71,9 @@ impl<T: SessionData> Session<T> {
     ///
     /// The closure gets the newest stored data, not this copy, whose own unsaved changes are
     /// dropped; it is called again whenever somebody else was faster, after a short random pause.
-    /// The first try works on what this request has read already, so an update costs one write. A
+    /// The first try works on what this request has read already, so an update costs one write, and
+    /// decodes nothing where nobody touched this copy since it was read; `on_load` is not called
+    /// again then. A
     /// session that is not stored is stored under a fresh id, with this copy as what is changed.
     /// The lifetime starts anew. For a [request-only](Session::is_request_only) session the copy
     /// is changed and nothing stored.
@@ -91,18 +94,17 @@ impl<T: SessionData> Session<T> {
             self.current.keep_in_request(inner.encode(&self.data)?);
             return Ok(result);
         }
-        if matches!(self.current.state(), State::Absent) {
+        if self.current.is_absent() {
             let mut data = self.data.clone();
             let result = change(&mut data);
             if let Some(created) = inner.create_once(&self.current, &data).await? {
-                self.data = data;
-                self.base = Some(created);
+                self.adopt(data, created);
                 return Ok(result);
             }
         }
-        let (data, base, result) = inner.update(&self.current, change).await?;
-        self.data = data;
-        self.base = Some(base);
+        let as_read = |known: &Known| self.as_read(known);
+        let (data, base, result) = inner.update(&self.current, as_read, change).await?;
+        self.adopt(data, base);
         Ok(result)
     }
 }
@@ -123,7 +125,7 @@ impl<T: SessionData> Sessions<T> {
         if look_up::look_up(&*self.inner, &current).await?.is_none() {
             return Err(SessionError::Removed);
         }
-        let (_, _, result) = self.inner.update(&current, change).await?;
+        let (_, _, result) = self.inner.update(&current, |_| None, change).await?;
         Ok(result)
     }
 }
@@ -136,7 +138,7 @@ impl<T: SessionData> Inner<T> {
         data: &T,
     ) -> SessionResult<Option<Bytes>> {
         let _gate = current.gate().await;
-        if !matches!(current.state(), State::Absent) {
+        if !current.is_absent() {
             return Ok(None);
         }
         let (id, known) = self.create(data, current.lifetime(), &[]).await?;
@@ -146,22 +148,26 @@ impl<T: SessionData> Inner<T> {
     }
 
     /// Changes a session that is stored; gives its data, the same as stored, and the result.
+    ///
+    /// `as_read` gives what need not be decoded again.
     async fn update<R: Send>(
         &self,
         current: &CurrentSession,
+        as_read: impl Fn(&Known) -> Option<T> + Send,
         mut change: impl FnMut(&mut T) -> R + Send,
     ) -> SessionResult<(T, Bytes, R)> {
         for tried in 0..TRIES {
             let (id, known) = live(current)?;
-            let mut data = decoded(self.hydrate(&known).await?)?;
+            let mut data = match as_read(&known) {
+                Some(data) => data,
+                None => decoded(self.hydrate(&known).await?)?,
+            };
             let result = change(&mut data);
             let expires_in = self.ask_to_save(&data, context_of(&known)).await?;
-            let meta = known.record.meta.clone();
-            let meta = meta.saved(self.store.now(), expires_in);
-            let meta = meta.of_user(data.user_id());
             let encoded = self.encode(&data)?;
+            let meta = &known.record.meta;
             let record = Record {
-                meta,
+                meta: meta.saved_anew(self.store.now(), expires_in, data.user_id()),
                 data: encoded.clone(),
             };
             if let Some(known) = self.store.replace(&known, record).await? {

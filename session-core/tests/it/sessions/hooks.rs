@@ -157,6 +157,34 @@ async fn hooks_are_called_at_each_step_of_a_sessions_life() {
 }
 
 #[tokio::test]
+async fn an_update_goes_by_what_was_loaded_unless_somebody_touched_it() {
+    let (sessions, log, _) = sessions();
+    let id = sessions.get_or_create(None).await.unwrap().id().unwrap();
+    let mut session = sessions.load(&id).await.unwrap();
+    log.take();
+    let user = session.update(|own| {
+        assert_eq!(own.told, ["load"]);
+        own.auth.user_name = Some("alice".to_owned());
+    });
+    user.await.unwrap();
+    assert_eq!(log.take(), ["save"]);
+
+    let mut session = sessions.load(&id).await.unwrap();
+    log.take();
+    session.auth.user_name = None;
+    let name = session.update(|own| own.auth.user_name.clone()).await;
+    assert_eq!(name.unwrap().as_deref(), Some("alice"));
+    assert_eq!(log.take(), ["load", "save"]);
+
+    // What another request stored meanwhile is read, however it was loaded here.
+    let mut session = sessions.load(&id).await.unwrap();
+    let bob = |own: &mut Own| own.auth.user_name = Some("bob".to_owned());
+    sessions.update(&id, bob).await.unwrap();
+    let name = session.update(|own| own.auth.user_name.clone()).await;
+    assert_eq!(name.unwrap().as_deref(), Some("bob"));
+}
+
+#[tokio::test]
 async fn all_events_are_called() {
     let (sessions, first, _) = sessions();
     let second = Log::default();

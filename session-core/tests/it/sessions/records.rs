@@ -111,6 +111,24 @@ async fn fields_that_a_later_version_adds_are_passed_over() {
 }
 
 #[tokio::test]
+async fn fields_after_the_data_are_passed_over_and_give_way_to_the_next_save() {
+    let world = World::new();
+    let id = SessionId::from_bytes([1; 24]);
+    let more = V1.strip_suffix('}').unwrap().to_owned() + r#","new":{"a":[1]}}"#;
+    plant(&world, &id, more).await;
+    let session = world.request(&id).await;
+    assert_eq!(session.visits, 3);
+    session.bag().set("more", &1).await.unwrap();
+    let mut session = world.request(&id).await;
+    assert_eq!(session.bag().get::<u32>("more").await.unwrap(), Some(1));
+    session.update(|shop| shop.visits += 1).await.unwrap();
+    let key = format!("urn:iauthsession:{}", id.as_str());
+    let stored = world.store.map.read(&key).await.unwrap().unwrap();
+    assert!(!String::from_utf8_lossy(&stored).contains("new"));
+    assert_eq!(world.request(&id).await.visits, 4);
+}
+
+#[tokio::test]
 async fn a_session_of_a_newer_version_is_an_error_whatever_the_option_says() {
     for undecodable in [Undecodable::StartNew, Undecodable::Fail] {
         let world = World::with(|options| options.undecodable(undecodable));
