@@ -1,6 +1,6 @@
 //! A session as applications have one.
 
-use session_core::{AuthUserSession, SessionId, Sessions};
+use session_core::{AuthUserSession, Codec, SessionId, Sessions};
 
 /// A signed-in user: a handful of names, two roles, four notes.
 pub fn user() -> AuthUserSession {
@@ -16,6 +16,24 @@ pub fn user() -> AuthUserSession {
         meta: (0..4).map(note).collect(),
         ..AuthUserSession::default()
     }
+}
+
+/// The same user with as many notes as make 1 KB of JSON.
+///
+/// # Panics
+///
+/// Never: such a user is JSON.
+pub fn user_of_1_kb() -> AuthUserSession {
+    let mut user = user();
+    for n in 4.. {
+        let text = Codec::Json.encode(&user).expect("a user is JSON");
+        if text.len() >= 1_000 {
+            break;
+        }
+        let note = format!("value number {n}");
+        user.meta.insert(format!("preference-{n}"), note);
+    }
+    user
 }
 
 /// Stores so many sessions, each of another such user.

@@ -3,7 +3,7 @@
 use benches::rounds::Contestant;
 use benches::table::{Goal, Row};
 use sampler::sample::{Shape, Work};
-use sampler::user::user;
+use sampler::user::user_of_1_kb;
 use session_core::{AuthUserSession, Codec};
 
 use crate::ratios::Setting;
@@ -11,7 +11,7 @@ use crate::ratios::contest::{Contest, at_least};
 
 pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     let handle = setting.runtime.handle();
-    let user = large_user();
+    let user = user_of_1_kb();
     let ours = |codec| {
         let user = user.clone();
         Contestant::new("ours", handle, Ours { codec, user })
@@ -30,19 +30,6 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
             .rates(ours(Codec::Json), vec![(peer(), Goal::None)]),
     );
     rows
-}
-
-/// A user with as many notes as make 1 KB of JSON.
-fn large_user() -> AuthUserSession {
-    let mut user = user();
-    for n in 4.. {
-        if serde_json::to_vec(&user).expect("a user is JSON").len() >= 1_000 {
-            break;
-        }
-        let note = format!("value number {n}");
-        user.meta.insert(format!("preference-{n}"), note);
-    }
-    user
 }
 
 struct Ours {
