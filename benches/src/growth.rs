@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Runtime) -> Result<()> {
     }
     page.table(&header, points.iter().map(point_cells));
     page.table(&pause_header, pauses.iter().map(pause_cells));
-    page.write(&arguments.html);
+    arguments.write(&page);
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use benches::page::Page;
 use benches::rounds::Plan;
 use clap::Parser;
 use tokio::runtime::Runtime;
@@ -101,6 +102,14 @@ fn main() -> ExitCode {
 }
 
 impl Arguments {
+    /// Writes the page with plots and says where it is.
+    fn write(&self, page: &Page) {
+        match page.write(&self.html) {
+            Ok(()) => eprintln!("plots: {}", self.html.display()),
+            Err(error) => eprintln!("{} cannot be written: {error}", self.html.display()),
+        }
+    }
+
     fn plan(&self) -> Plan {
         if self.quick {
             return Plan {
@@ -126,7 +135,7 @@ impl Arguments {
             runtime: Runtime::new().expect("a runtime can be made"),
             entries: self.entries,
             quick: self.quick,
-            urls: self.urls,
+            urls: self.urls.clone(),
         };
         let rows = ratios::rows(&setting, &self.only);
         if self.json {
@@ -136,7 +145,7 @@ impl Arguments {
             );
         } else {
             println!("{}", show(&rows));
-            ratios::page(&rows).write(&self.html);
+            self.write(&ratios::page(&rows));
         }
         if let Some(path) = &self.svg {
             let written = std::fs::write(path, dots::svg(&dots::hardest(&rows)));

@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Runtime) -> Result<()> {
     }
     let table = table(&figures);
     println!("{table}");
-    page(arguments, &figures).write(&arguments.html);
+    arguments.write(&page(arguments, &figures));
     Ok(())
 }
 

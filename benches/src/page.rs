@@ -1,6 +1,7 @@
 //! A page that needs nothing beside it: for a desk, a phone and paper, light and dark.
 
 use std::fmt::Write;
+use std::io;
 use std::path::Path;
 
 use crate::chart::{COLORS, Chart};
@@ -61,13 +62,13 @@ impl Page {
         self.body += "</table></div>\n";
     }
 
-    /// Writes the page and says where it is.
-    pub fn write(&self, path: &Path) {
-        let text = format!("{HEAD}{}", self.body);
-        match std::fs::write(path, text) {
-            Ok(()) => eprintln!("plots: {}", path.display()),
-            Err(error) => eprintln!("{} cannot be written: {error}", path.display()),
-        }
+    /// Writes the page.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system gives if it cannot be written.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        std::fs::write(path, format!("{HEAD}{}", self.body))
     }
 
     fn add(&mut self, text: std::fmt::Arguments<'_>) {
