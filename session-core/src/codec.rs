@@ -34,7 +34,7 @@ use guard::{Guarded, Watch};
 ///
 /// # Which one
 ///
-/// [`Bincode`](Codec::Bincode) is smaller and about twice as fast, but does not describe
+/// [`Bincode`](Codec::Bincode) is smaller and about half as fast again, but does not describe
 /// itself: a reader must ask for the very type that was written, and another one may be read as
 /// nonsense. [`Json`](Codec::Json) is for what outlives a deployment, since fields may come and
 /// go, and for what others read.

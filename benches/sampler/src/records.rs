@@ -55,6 +55,17 @@ pub struct Load<S>(pub Arc<Records<S>>);
 #[derive(Debug)]
 pub struct Save<S>(pub Arc<Records<S>>);
 
+/// Both, one after the other: what a store does for a request that changes its session.
+#[derive(Debug)]
+pub struct LoadAndSave<S>(pub Arc<Records<S>>);
+
+impl<S: SessionStore> Work for LoadAndSave<S> {
+    async fn run(&self, number: u64) {
+        Load(self.0.clone()).run(number).await;
+        Save(self.0.clone()).run(number).await;
+    }
+}
+
 impl<S: SessionStore> Work for Load<S> {
     async fn run(&self, number: u64) {
         let found = self.0.store.load(&self.0.record(number).id).await;

@@ -1,6 +1,6 @@
 //! tower-sessions-sqlx-store on SQLite, given its turns by the ratios: `peer-sqlx FILE SESSIONS`.
 
-use sampler::records::{Load, Records, Save};
+use sampler::records::{Load, LoadAndSave, Records, Save};
 use sampler::worker::Worker;
 use tokio::runtime::Runtime;
 use tower_sessions_sqlx_store::SqliteStore;
@@ -30,6 +30,7 @@ fn main() {
     });
     Worker::new()
         .with("load", runtime.handle(), Load(records.clone()))
-        .with("save", runtime.handle(), Save(records))
+        .with("save", runtime.handle(), Save(records.clone()))
+        .with("load and save", runtime.handle(), LoadAndSave(records))
         .serve();
 }

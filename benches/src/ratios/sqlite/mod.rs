@@ -15,7 +15,7 @@ use benches::place::Place;
 use benches::rounds::Contestant;
 use benches::table::{Goal, Row, Unit};
 use sampler::entries::Entries;
-use sampler::records::{Load, Records, Save};
+use sampler::records::{Load, LoadAndSave, Records, Save};
 use sampler::sample::{Shape, Work};
 use sampler::work::{Get, Mixed, Set, fill};
 use sampler::worker::WorkerProcess;
@@ -147,14 +147,16 @@ impl<'s> Arena<'s> {
         let ours = runtime.block_on(Records::filled(adapter, SESSIONS));
         let mut rows = Vec::new();
         for tasks in [1, 16] {
+            let both = self.here("ours", LoadAndSave(ours.clone()));
             let bouts = [
-                ("load", self.here("ours", Load(ours.clone()))),
-                ("save", self.here("ours", Save(ours.clone()))),
+                ("load and save", both, at_least(4.0, 8.0)),
+                ("load", self.here("ours", Load(ours.clone())), Goal::None),
+                ("save", self.here("ours", Save(ours.clone())), Goal::None),
             ];
-            for (what, ours) in bouts {
+            for (what, ours, goal) in bouts {
                 let peer = remote(STORE, &store, what);
                 let contest = self.contest(format!("session {what}"), tasks);
-                rows.extend(contest.rates(ours, vec![(peer, at_least(4.0, 8.0))]));
+                rows.extend(contest.rates(ours, vec![(peer, goal)]));
             }
         }
         rows
