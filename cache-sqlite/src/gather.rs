@@ -30,6 +30,9 @@ pub(crate) struct Gathering {
 pub(crate) trait Read: Send {
     /// Reads and answers; without a connection it answers that it was not read.
     fn run(self: Box<Self>, connection: Option<&Connection>, sql: &Sql);
+
+    /// Whether nobody waits for it any more.
+    fn is_given_up(&self) -> bool;
 }
 
 /// A piece of work that comes back with its answer, or with none if it was not read here.
@@ -46,12 +49,16 @@ where
     T: Send,
 {
     fn run(self: Box<Self>, connection: Option<&Connection>, sql: &Sql) {
-        if !self.reply.is_closed() {
+        if !self.is_given_up() {
             let answer =
                 connection.map(|connection| (self.work)(connection, sql, LONGEST_READ_HERE));
             // Nobody may be waiting any more; that is theirs to decide.
             let _ = self.reply.send((self.work, answer));
         }
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.reply.is_closed()
     }
 }
 
@@ -66,6 +73,18 @@ struct Queue {
 impl Queue {
     fn end(&self) -> u64 {
         self.taken + self.reads.len() as u64
+    }
+
+    /// Adds a read and gives its number. Reads whose futures were dropped must not pile up where
+    /// nobody stays long enough to have a turn.
+    fn push(&mut self, read: Box<dyn Read>) -> u64 {
+        while self.reads.front().is_some_and(|read| read.is_given_up()) {
+            self.reads.pop_front();
+            self.taken += 1;
+        }
+        let number = self.end();
+        self.reads.push_back(read);
+        number
     }
 }
 
@@ -109,12 +128,7 @@ impl Gathering {
     {
         let queue = &self.queues[THREAD.with(|thread| *thread) % QUEUES];
         let (reply, mut answer) = oneshot::channel();
-        let number = {
-            let mut queue = lock(queue);
-            let number = queue.end();
-            queue.reads.push_back(Box::new(Task { work, reply }));
-            number
-        };
+        let number = lock(queue).push(Box::new(Task { work, reply }));
         loop {
             yield_now().await;
             match answer.try_recv() {
@@ -211,12 +225,8 @@ mod tests {
 
     #[test]
     fn a_turn_takes_no_read_that_was_asked_for_after_it_began() {
-        struct Nothing;
-        impl Read for Nothing {
-            fn run(self: Box<Self>, _: Option<&Connection>, _: &Sql) {}
-        }
         let queue = Mutex::new(Queue::default());
-        let ask = || lock(&queue).reads.push_back(Box::new(Nothing));
+        let ask = || lock(&queue).push(Box::new(Nothing { is_given_up: false }));
         ask();
         ask();
         let mut turn = Turn {
@@ -229,5 +239,30 @@ mod tests {
         assert!(turn.next().is_some());
         assert!(turn.next().is_none());
         assert_eq!(lock(&queue).reads.len(), 1);
+    }
+
+    #[test]
+    fn reads_that_were_given_up_do_not_pile_up() {
+        let mut queue = Queue::default();
+        for number in 0..100 {
+            let read = Nothing { is_given_up: true };
+            assert_eq!(queue.push(Box::new(read)), number);
+            assert_eq!(queue.reads.len(), 1);
+        }
+        let read = Nothing { is_given_up: false };
+        assert_eq!(queue.push(Box::new(read)), 100);
+        assert_eq!((queue.taken, queue.end()), (100, 101));
+    }
+
+    struct Nothing {
+        is_given_up: bool,
+    }
+
+    impl Read for Nothing {
+        fn run(self: Box<Self>, _: Option<&Connection>, _: &Sql) {}
+
+        fn is_given_up(&self) -> bool {
+            self.is_given_up
+        }
     }
 }
