@@ -45,11 +45,23 @@ where
 {
     let mut buffer = [0; 1_024];
     while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-        // The tests send one request after the other, so each comes alone.
+        // The tests send one request after the other, so each comes alone, whole.
         let request = String::from_utf8_lossy(&buffer[..read]).into_owned();
-        let answer = answer(request.split("\r\n").nth(2).unwrap_or_default(), number);
-        let _ = stream.write_all(answer.as_ref()).await;
+        for word in first_words(&request) {
+            let _ = stream.write_all(answer(word, number).as_ref()).await;
+        }
     }
+}
+
+/// The first word of each command: `*2`, `$3`, `GET`, `$3`, `key` are the lines of one.
+fn first_words(request: &str) -> Vec<&str> {
+    let lines: Vec<&str> = request.split("\r\n").collect();
+    let (mut words, mut at) = (Vec::new(), 0);
+    while let Some(count) = lines.get(at).and_then(|line| line.strip_prefix('*')) {
+        words.extend(lines.get(at + 2));
+        at += 1 + 2 * count.parse::<usize>().unwrap();
+    }
+    words
 }
 
 fn healthy(word: &str) -> &'static str {
