@@ -2,7 +2,8 @@
 //! into a transaction of `MGET` and a `PTTL` for each key that asks for it.
 //!
 //! A few reads at a time go out as they are: a lone read pays for counting and nothing else. Beyond
-//! [`DIRECT`] at a time, or [`DIRECT_TIMED`] of those that are four commands alone, they queue, and a task sends what is in the queue as one command, again
+//! [`DIRECT`] at a time, or [`DIRECT_TIMED`] of those that are four commands alone, they queue, and
+//! a task sends what is in the queue as one command, again
 //! and again until it is empty. While one such command is on its way the next one fills, so the
 //! more is asked at once, the more goes at once.
 //!
@@ -170,17 +171,20 @@ async fn together(node: &Node, call: Call, batch: &[Waiting]) -> Result<Vec<Answ
     }
     let mut left = left.into_iter();
     let answer = |(waiting, value): (&Waiting, Value)| {
-        let value = reply::value(value)?;
         match waiting.ask {
-            Ask::Value => Ok(value.map(|value| Found { value, left: None })),
-            Ask::ValueAndTimeToLive => timed(value, left.next().ok_or_else(Failure::unexpected)?),
+            Ask::Value => Ok(reply::value(value)?.map(|value| Found { value, left: None })),
+            Ask::ValueAndTimeToLive => {
+                // Taken first, so that a value that makes no sense shifts nobody's time to live.
+                let left = left.next().ok_or_else(Failure::unexpected)?;
+                timed(reply::value(value)?, left)
+            }
         }
     };
     Ok(batch.iter().zip(values).map(answer).collect())
 }
 
 /// Sends commands that see one instant and gives their answers.
-async fn transaction(
+pub(crate) async fn transaction(
     node: &Node,
     call: Call,
     mut commands: Pipeline,

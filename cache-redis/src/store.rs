@@ -9,7 +9,7 @@ use session_core::{Error, Result, TimeToLive};
 use crate::cluster::Cluster;
 use crate::command;
 use crate::error::{self, Failure};
-use crate::merge::{Ask, Reads};
+use crate::merge::{self, Ask, Reads};
 use crate::node::{Call, Node};
 use crate::reply;
 use crate::script::{self, Script};
@@ -123,14 +123,11 @@ impl Store {
         let write = async {
             let answers = match self {
                 Self::One { node, .. } => {
-                    let mut transaction = Pipeline::with_capacity(writes.len());
-                    transaction.atomic();
+                    let mut commands = Pipeline::with_capacity(writes.len());
                     for (_, write) in writes {
-                        transaction.add_command(write);
+                        commands.add_command(write);
                     }
-                    let [answer] = <[Value; 1]>::try_from(node.send(call, &transaction).await?)
-                        .map_err(|_| Failure::unexpected())?;
-                    reply::list(reply::checked(answer)?)?
+                    merge::transaction(node, call, commands).await?
                 }
                 Self::Cluster(cluster) => cluster.send_all(call, &writes).await?,
             };
