@@ -85,7 +85,7 @@ impl Target {
 
     /// Host and port of the server, or why no network of the suite's can lie before it.
     pub(super) fn server(&self) -> Result<(String, u16), &'static str> {
-        let scheme = self.address.split(':').next().unwrap_or_default();
+        let scheme = self.scheme();
         let default_port = match scheme {
             _ if self.is_embedded() => return Err(EMBEDDED_ONES),
             _ if scheme.ends_with("+unix") => {
@@ -147,15 +147,16 @@ impl Target {
         given.unwrap_or(DEFAULT_MAX_VALUE_LEN)
     }
 
+    fn scheme(&self) -> &str {
+        self.address.split(':').next().unwrap_or_default()
+    }
+
     fn is_embedded(&self) -> bool {
-        let scheme = self.address.split(':').next().unwrap_or_default();
-        EMBEDDED.contains(&scheme)
+        EMBEDDED.contains(&self.scheme())
     }
 
     fn is_postgres(&self) -> bool {
-        ["postgres:", "postgresql:"]
-            .iter()
-            .any(|scheme| self.address.starts_with(scheme))
+        ["postgres", "postgresql"].contains(&self.scheme())
     }
 
     /// The parameters of a namespace inside the one that was given.
