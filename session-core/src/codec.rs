@@ -6,9 +6,9 @@
 //! programs can read and write what is stored.
 //!
 //! Stored bytes are not trusted. What they say about lengths and nesting is checked against what
-//! they can hold (`binary.rs`), and the same limits hold for what is written (`guard.rs`), so that
-//! what was encoded can be decoded. This folder alone names bincode, which is unmaintained: another
-//! encoding would be another tag.
+//! they can hold (`binary.rs`), and the same limits hold for what is written (`binary/writer.rs` and
+//! `guard.rs`), so that what was encoded can be decoded. This folder alone names bincode, which is
+//! unmaintained: another encoding would be another tag.
 
 mod binary;
 mod guard;
@@ -16,7 +16,6 @@ mod integer;
 
 use std::cell::Cell;
 use std::fmt;
-use std::io::Write;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -103,17 +102,10 @@ impl Codec {
 
     pub(crate) fn try_encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, Fault> {
         with_buffer(|buffer| {
-            let watch = Watch::default();
-            let guarded = Guarded::top(value, &watch);
             match self {
-                Self::Bincode => binary::write(&guarded, buffer),
-                Self::Json => write_json(&guarded, buffer),
-            }
-            .map_err(|Refused| watch.fault())?;
-            if let Some(integer) = watch.integer() {
-                buffer.clear();
-                write!(buffer, "{integer}").map_err(|_| Fault::Unencodable)?;
-            }
+                Self::Bincode => binary::write(value, buffer),
+                Self::Json => write_json(value, buffer),
+            }?;
             Ok(Bytes::copy_from_slice(buffer))
         })
     }
@@ -156,9 +148,6 @@ pub(crate) enum Fault {
         column: u32,
     },
 }
-
-/// Encoding stopped; the [`Watch`] knows why.
-struct Refused;
 
 impl Fault {
     pub(crate) fn into_error(self, backend: &'static str, operation: &'static str) -> Error {
@@ -228,8 +217,9 @@ pub(crate) fn read_json<'t, T: Deserialize<'t>>(bytes: &'t [u8]) -> Result<T, Fa
     serde_json::from_str(text).map_err(|error| Fault::json(&error))
 }
 
-fn write_json<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), Refused> {
-    serde_json::to_writer(buffer, value).map_err(|_| Refused)
+fn write_json<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), Fault> {
+    let watch = Watch::default();
+    serde_json::to_writer(buffer, &Guarded::top(value, &watch)).map_err(|_| watch.fault())
 }
 
 /// Encodes into a buffer that each thread keeps, so that a value costs one allocation of its size.

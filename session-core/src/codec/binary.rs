@@ -1,40 +1,27 @@
-//! Bincode 2, standard configuration: written by its serializer, read by one of our own.
+//! Bincode 2, standard configuration, written and read by a serializer and a deserializer of our own.
 //!
-//! The reader here takes numbers, characters and texts apart with bincode's decoder, and differs
-//! from bincode's bridge to serde in what it refuses: lengths that the bytes cannot hold, nesting
-//! that would overflow the stack, endless sequences of nothing, bytes after the end. All memory is
-//! asked for after the bytes were seen.
+//! Numbers, characters and long lengths are bincode's. What differs from its bridge to serde is what
+//! is refused: lengths that the bytes cannot hold, nesting that would overflow the stack, endless
+//! sequences of nothing, bytes after the end. All memory is asked for after the bytes were seen.
+//! The writer (`writer.rs`) refuses what the reader (below) would.
 
 mod source;
+mod writer;
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
-use bincode::config::standard;
-use serde::Serialize;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess,
     SeqAccess, VariantAccess, Visitor,
 };
 
-use super::guard::Guarded;
-use super::{Fault, MAX_DEPTH, Refused};
-use source::{Output, Source};
+use super::{Fault, MAX_DEPTH};
+use source::Source;
+
+pub(super) use writer::write;
 
 /// What stands before a value in bincode.
 pub(super) const TAG: u8 = 0x01;
-
-/// Writes tag and value.
-pub(super) fn write<T: Serialize + ?Sized>(
-    value: &Guarded<'_, T, true>,
-    buffer: &mut Vec<u8>,
-) -> Result<(), Refused> {
-    buffer.push(TAG);
-    let output = Output {
-        buffer,
-        written: value.written(),
-    };
-    bincode::serde::encode_into_writer(value, output, standard()).map_err(|_| Refused)
-}
 
 /// Reads a value from what stands after the tag.
 pub(super) fn read<T: DeserializeOwned>(encoded: &[u8]) -> Result<T, Fault> {
@@ -42,7 +29,8 @@ pub(super) fn read<T: DeserializeOwned>(encoded: &[u8]) -> Result<T, Fault> {
     let value = T::deserialize(Binary {
         source: &mut source,
         depth_left: MAX_DEPTH,
-    })?;
+    })
+    .map_err(|Refused| source.fault())?;
     if source.bytes_left() > 0 {
         return Err(Fault::Trailing);
     }
@@ -57,8 +45,8 @@ struct Binary<'s, 'de> {
 
 impl<'s, 'de> Binary<'s, 'de> {
     #[inline]
-    fn deeper(self, levels: u8) -> Result<Self, Fault> {
-        let depth_left = self.depth_left.checked_sub(levels).ok_or(Fault::TooDeep)?;
+    fn deeper(self, levels: u8) -> Result<Self, Refused> {
+        let depth_left = self.source.deeper(self.depth_left, levels)?;
         Ok(Self { depth_left, ..self })
     }
 
@@ -76,11 +64,11 @@ impl<'s, 'de> Binary<'s, 'de> {
 
     /// Elements whose number the bytes say: each takes a byte or counts as empty.
     #[inline]
-    fn elements(self) -> Result<Elements<'s, 'de>, Fault> {
-        let len = self.source.take()?;
+    fn elements(self) -> Result<Elements<'s, 'de>, Refused> {
+        let len = self.source.take_len()?;
         let room = self.source.bytes_left();
         if len > room.saturating_add(self.source.empty_left) {
-            return Err(Fault::Length);
+            return Err(self.source.refuse(Fault::Length));
         }
         Ok(Elements {
             room,
@@ -93,14 +81,14 @@ impl<'s, 'de> Binary<'s, 'de> {
 macro_rules! take {
     ($($deserialize:ident $visit:ident)*) => {$(
         #[inline]
-        fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
             visitor.$visit(self.source.take()?)
         }
     )*};
 }
 
 impl<'de> Deserializer<'de> for Binary<'_, 'de> {
-    type Error = Fault;
+    type Error = Refused;
 
     take! {
         deserialize_bool visit_bool
@@ -120,36 +108,36 @@ impl<'de> Deserializer<'de> for Binary<'_, 'de> {
     }
 
     #[inline]
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         visitor.visit_borrowed_str(self.source.take_text()?)
     }
 
     #[inline]
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         self.deserialize_str(visitor)
     }
 
     #[inline]
-    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         visitor.visit_borrowed_bytes(self.source.take_slice()?)
     }
 
     #[inline]
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         self.deserialize_bytes(visitor)
     }
 
     #[inline]
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match self.source.take::<u8>()? {
             0 => visitor.visit_none(),
             1 => visitor.visit_some(self.deeper(1)?),
-            _ => Err(Fault::Malformed),
+            _ => Err(Refused),
         }
     }
 
     #[inline]
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         visitor.visit_unit()
     }
 
@@ -158,7 +146,7 @@ impl<'de> Deserializer<'de> for Binary<'_, 'de> {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Refused> {
         visitor.visit_unit()
     }
 
@@ -167,17 +155,17 @@ impl<'de> Deserializer<'de> for Binary<'_, 'de> {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Refused> {
         visitor.visit_newtype_struct(self.deeper(1)?)
     }
 
     #[inline]
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         visitor.visit_seq(self.elements()?)
     }
 
     #[inline]
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         visitor.visit_map(Entries {
             elements: self.elements()?,
             left_before: 0,
@@ -185,7 +173,11 @@ impl<'de> Deserializer<'de> for Binary<'_, 'de> {
     }
 
     #[inline]
-    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Refused> {
         visitor.visit_seq(self.deeper(1)?.fields(len))
     }
 
@@ -195,7 +187,7 @@ impl<'de> Deserializer<'de> for Binary<'_, 'de> {
         _name: &'static str,
         len: usize,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Refused> {
         self.deserialize_tuple(len, visitor)
     }
 
@@ -205,7 +197,7 @@ impl<'de> Deserializer<'de> for Binary<'_, 'de> {
         _name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Refused> {
         self.deserialize_tuple(fields.len(), visitor)
     }
 
@@ -215,20 +207,20 @@ impl<'de> Deserializer<'de> for Binary<'_, 'de> {
         _name: &'static str,
         _variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Refused> {
         visitor.visit_enum(self)
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Fault> {
-        Err(Fault::NotSelfDescribing)
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Refused> {
+        Err(self.source.refuse(Fault::NotSelfDescribing))
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Fault> {
-        Err(Fault::NotSelfDescribing)
+    fn deserialize_identifier<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Refused> {
+        Err(self.source.refuse(Fault::NotSelfDescribing))
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Fault> {
-        Err(Fault::NotSelfDescribing)
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Refused> {
+        Err(self.source.refuse(Fault::NotSelfDescribing))
     }
 
     #[inline]
@@ -238,33 +230,33 @@ impl<'de> Deserializer<'de> for Binary<'_, 'de> {
 }
 
 impl<'de> EnumAccess<'de> for Binary<'_, 'de> {
-    type Error = Fault;
+    type Error = Refused;
     type Variant = Self;
 
     #[inline]
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Fault> {
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Refused> {
         let index: u32 = self.source.take()?;
-        let index: de::value::U32Deserializer<Fault> = index.into_deserializer();
+        let index: de::value::U32Deserializer<Refused> = index.into_deserializer();
         Ok((seed.deserialize(index)?, self))
     }
 }
 
 /// A variant with several fields counts two levels, as it takes two in JSON.
 impl<'de> VariantAccess<'de> for Binary<'_, 'de> {
-    type Error = Fault;
+    type Error = Refused;
 
     #[inline]
-    fn unit_variant(self) -> Result<(), Fault> {
+    fn unit_variant(self) -> Result<(), Refused> {
         Ok(())
     }
 
     #[inline]
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Refused> {
         seed.deserialize(self.deeper(1)?)
     }
 
     #[inline]
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Refused> {
         visitor.visit_seq(self.deeper(2)?.fields(len))
     }
 
@@ -273,7 +265,7 @@ impl<'de> VariantAccess<'de> for Binary<'_, 'de> {
         self,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Refused> {
         self.tuple_variant(fields.len(), visitor)
     }
 }
@@ -291,7 +283,7 @@ struct Elements<'s, 'de> {
 
 impl<'de> Elements<'_, 'de> {
     #[inline]
-    fn next<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
+    fn next<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Refused> {
         seed.deserialize(Binary {
             source: self.source,
             depth_left: self.depth_left,
@@ -300,13 +292,13 @@ impl<'de> Elements<'_, 'de> {
 }
 
 impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
-    type Error = Fault;
+    type Error = Refused;
 
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
-    ) -> Result<Option<T::Value>, Fault> {
+    ) -> Result<Option<T::Value>, Refused> {
         if self.len == 0 {
             return Ok(None);
         }
@@ -332,13 +324,13 @@ struct Entries<'s, 'de> {
 }
 
 impl<'de> MapAccess<'de> for Entries<'_, 'de> {
-    type Error = Fault;
+    type Error = Refused;
 
     #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Fault> {
+    ) -> Result<Option<K::Value>, Refused> {
         if self.elements.len == 0 {
             return Ok(None);
         }
@@ -348,7 +340,7 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
     }
 
     #[inline]
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Refused> {
         let value = self.elements.next(seed)?;
         self.elements.source.count(self.left_before)?;
         Ok(value)
@@ -360,20 +352,39 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
     }
 }
 
-/// What a type says about bytes that it refuses is dropped, since it quotes them.
-impl de::Error for Fault {
-    fn custom<T: Display>(_: T) -> Self {
-        Self::Malformed
+/// Reading or writing stopped; the [`Source`] or the target knows why.
+///
+/// It takes no room, so that a text and the reason why there is none are not moved in pieces.
+#[derive(Debug)]
+pub(super) struct Refused;
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("refused")
     }
 }
+
+impl std::error::Error for Refused {}
+
+/// What a type says about bytes that it refuses is dropped, since it quotes them.
+impl de::Error for Refused {
+    fn custom<T: Display>(_: T) -> Self {
+        Self
+    }
+}
+
+/// The longest length that bincode writes as a single byte.
+const LONGEST_IN_A_BYTE: u8 = 250;
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
     use std::fmt::Debug;
 
+    use bincode::config::standard;
     use proptest::collection::vec;
     use proptest::prelude::*;
+    use serde::{Deserialize, Serialize};
 
     use crate::Codec;
 
@@ -421,6 +432,35 @@ mod tests {
                 prop_assert_eq!((ours, bytes.len()), theirs);
             }
         }
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Form {
+        Unit,
+        Newtype(String),
+        Tuple(u16, Id),
+        Struct { unit: (), field: Option<Nothing> },
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Id(i64, char);
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Nothing;
+
+    #[test]
+    fn every_form_is_bincode_to_the_letter() -> Result<(), TestCaseError> {
+        assert_bincode(&[Form::Unit, Form::Newtype("text".to_owned())])?;
+        assert_bincode(&Form::Tuple(300, Id(-70_000, 'ß')))?;
+        let (unit, field) = ((), Some(Nothing));
+        assert_bincode(&Form::Struct { unit, field })?;
+        assert_bincode(&c"bytes".to_owned())?;
+        // Around the lengths that take a byte, two and four more.
+        for len in [0, 1, 250, 251, 65_535, 65_536] {
+            assert_bincode(&"x".repeat(len))?;
+            assert_bincode(&vec![true; len])?;
+        }
+        Ok(())
     }
 
     fn assert_bincode<T>(value: &T) -> Result<(), TestCaseError>

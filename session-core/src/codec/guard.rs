@@ -1,9 +1,7 @@
-//! What stands between a value and the serializer of a codec.
+//! What stands between a value and the serializer of JSON.
 //!
 //! It refuses what the reader would refuse, so that nothing is stored that cannot be read: nesting
-//! that is too deep, too many elements that take no bytes, fields left out where a reader counts
-//! them, numbers that JSON cannot say. And it sees integers at the top. All of it is decided by
-//! the type at compile time but for a counter and a comparison or two for each part.
+//! that is too deep, and numbers that JSON cannot say. It costs a comparison for each part.
 
 mod parts;
 
@@ -12,28 +10,19 @@ use std::fmt::Display;
 
 use serde::ser::{Error, Serialize, Serializer};
 
-use super::integer::Integer;
-use super::{Fault, MAX_DEPTH, MAX_EMPTY};
+use super::{Fault, MAX_DEPTH};
 use parts::Parts;
 
 /// What is learned of one value while it is encoded.
 #[derive(Default)]
 pub(super) struct Watch {
     fault: Cell<Option<Fault>>,
-    integer: Cell<Option<Integer>>,
-    empty: Cell<usize>,
-    written: Cell<usize>,
 }
 
 impl Watch {
     /// Why encoding stopped.
     pub(super) fn fault(&self) -> Fault {
         self.fault.get().unwrap_or(Fault::Unencodable)
-    }
-
-    /// The integer that the value is, if it is one. Then nothing of use was written.
-    pub(super) fn integer(&self) -> Option<Integer> {
-        self.integer.get()
     }
 
     #[cold]
@@ -48,28 +37,16 @@ impl Watch {
             .checked_sub(levels)
             .ok_or_else(|| self.refuse(Fault::TooDeep))
     }
-
-    /// Counts an element as empty if as much is written as before it.
-    #[inline]
-    fn count<E: Error>(&self, written_before: usize) -> Result<(), E> {
-        if self.written.get() == written_before {
-            self.empty.set(self.empty.get() + 1);
-            if self.empty.get() > MAX_EMPTY {
-                return Err(self.refuse(Fault::TooManyEmpty));
-            }
-        }
-        Ok(())
-    }
 }
 
-/// A value that is serialized under watch; `TOP` while nothing but new types is around it.
-pub(super) struct Guarded<'w, T: ?Sized, const TOP: bool> {
+/// A value that is serialized under watch.
+pub(super) struct Guarded<'w, T: ?Sized> {
     value: &'w T,
     watch: &'w Watch,
     depth_left: u8,
 }
 
-impl<'w, T: ?Sized> Guarded<'w, T, true> {
+impl<'w, T: ?Sized> Guarded<'w, T> {
     pub(super) fn top(value: &'w T, watch: &'w Watch) -> Self {
         Self {
             value,
@@ -77,17 +54,12 @@ impl<'w, T: ?Sized> Guarded<'w, T, true> {
             depth_left: MAX_DEPTH,
         }
     }
-
-    /// Where the output tells how much was written; needed for codecs with empty elements only.
-    pub(super) fn written(&self) -> &'w Cell<usize> {
-        &self.watch.written
-    }
 }
 
-impl<T: Serialize + ?Sized, const TOP: bool> Serialize for Guarded<'_, T, TOP> {
+impl<T: Serialize + ?Sized> Serialize for Guarded<'_, T> {
     #[inline]
     fn serialize<S: Serializer>(&self, inner: S) -> Result<S::Ok, S::Error> {
-        self.value.serialize(Guard::<S, TOP> {
+        self.value.serialize(Guard {
             inner,
             watch: self.watch,
             depth_left: self.depth_left,
@@ -96,19 +68,16 @@ impl<T: Serialize + ?Sized, const TOP: bool> Serialize for Guarded<'_, T, TOP> {
 }
 
 /// The serializer that a value sees.
-struct Guard<'w, S, const TOP: bool> {
+struct Guard<'w, S> {
     inner: S,
     watch: &'w Watch,
     depth_left: u8,
 }
 
-impl<'w, S: Serializer, const TOP: bool> Guard<'w, S, TOP> {
+impl<'w, S: Serializer> Guard<'w, S> {
     /// Takes levels off and wraps the content.
     #[inline]
-    fn content<'v, T: ?Sized, const STILL_TOP: bool>(
-        &self,
-        value: &'v T,
-    ) -> Result<Guarded<'v, T, STILL_TOP>, S::Error>
+    fn content<'v, T: ?Sized>(&self, value: &'v T) -> Result<Guarded<'v, T>, S::Error>
     where
         'w: 'v,
     {
@@ -126,33 +95,32 @@ impl<'w, S: Serializer, const TOP: bool> Guard<'w, S, TOP> {
         open: impl FnOnce(S) -> Result<P, S::Error>,
     ) -> Result<Parts<'w, P>, S::Error> {
         let depth_left = self.watch.deeper(self.depth_left, levels)?;
-        let text = self.inner.is_human_readable();
-        Ok(Parts::new(open(self.inner)?, self.watch, depth_left, text))
+        Ok(Parts {
+            inner: open(self.inner)?,
+            watch: self.watch,
+            depth_left,
+        })
     }
 
     #[inline]
     fn check_finite(&self, finite: bool) -> Result<(), S::Error> {
-        if !finite && self.inner.is_human_readable() {
+        if !finite {
             return Err(self.watch.refuse(Fault::NotFinite));
         }
         Ok(())
     }
 }
 
-macro_rules! integers {
-    ($($serialize:ident $integer:ident $width:ident)*) => {$(
+macro_rules! forward {
+    ($($serialize:ident $type:ty)*) => {$(
         #[inline]
-        fn $serialize(self, integer: $integer) -> Result<S::Ok, S::Error> {
-            if TOP {
-                self.watch.integer.set(Some(Integer::$width(integer.into())));
-                return self.inner.serialize_unit();
-            }
-            self.inner.$serialize(integer)
+        fn $serialize(self, value: $type) -> Result<S::Ok, S::Error> {
+            self.inner.$serialize(value)
         }
     )*};
 }
 
-impl<'w, S: Serializer, const TOP: bool> Serializer for Guard<'w, S, TOP> {
+impl<'w, S: Serializer> Serializer for Guard<'w, S> {
     type Ok = S::Ok;
     type Error = S::Error;
     type SerializeSeq = Parts<'w, S::SerializeSeq>;
@@ -163,22 +131,22 @@ impl<'w, S: Serializer, const TOP: bool> Serializer for Guard<'w, S, TOP> {
     type SerializeStruct = Parts<'w, S::SerializeStruct>;
     type SerializeStructVariant = Parts<'w, S::SerializeStructVariant>;
 
-    integers! {
-        serialize_i8 i8 Signed
-        serialize_i16 i16 Signed
-        serialize_i32 i32 Signed
-        serialize_i64 i64 Signed
-        serialize_i128 i128 Signed
-        serialize_u8 u8 Unsigned
-        serialize_u16 u16 Unsigned
-        serialize_u32 u32 Unsigned
-        serialize_u64 u64 Unsigned
-        serialize_u128 u128 Unsigned
-    }
-
-    #[inline]
-    fn serialize_bool(self, value: bool) -> Result<S::Ok, S::Error> {
-        self.inner.serialize_bool(value)
+    forward! {
+        serialize_bool bool
+        serialize_i8 i8
+        serialize_i16 i16
+        serialize_i32 i32
+        serialize_i64 i64
+        serialize_i128 i128
+        serialize_u8 u8
+        serialize_u16 u16
+        serialize_u32 u32
+        serialize_u64 u64
+        serialize_u128 u128
+        serialize_char char
+        serialize_str &str
+        serialize_bytes &[u8]
+        serialize_unit_struct &'static str
     }
 
     #[inline]
@@ -194,39 +162,19 @@ impl<'w, S: Serializer, const TOP: bool> Serializer for Guard<'w, S, TOP> {
     }
 
     #[inline]
-    fn serialize_char(self, value: char) -> Result<S::Ok, S::Error> {
-        self.inner.serialize_char(value)
-    }
-
-    #[inline]
-    fn serialize_str(self, value: &str) -> Result<S::Ok, S::Error> {
-        self.inner.serialize_str(value)
-    }
-
-    #[inline]
-    fn serialize_bytes(self, value: &[u8]) -> Result<S::Ok, S::Error> {
-        self.inner.serialize_bytes(value)
-    }
-
-    #[inline]
     fn serialize_none(self) -> Result<S::Ok, S::Error> {
         self.inner.serialize_none()
     }
 
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        let content = self.content::<T, false>(value)?;
+        let content = self.content(value)?;
         self.inner.serialize_some(&content)
     }
 
     #[inline]
     fn serialize_unit(self) -> Result<S::Ok, S::Error> {
         self.inner.serialize_unit()
-    }
-
-    #[inline]
-    fn serialize_unit_struct(self, name: &'static str) -> Result<S::Ok, S::Error> {
-        self.inner.serialize_unit_struct(name)
     }
 
     #[inline]
@@ -245,7 +193,7 @@ impl<'w, S: Serializer, const TOP: bool> Serializer for Guard<'w, S, TOP> {
         name: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        let content = self.content::<T, TOP>(value)?;
+        let content = self.content(value)?;
         self.inner.serialize_newtype_struct(name, &content)
     }
 
@@ -257,7 +205,7 @@ impl<'w, S: Serializer, const TOP: bool> Serializer for Guard<'w, S, TOP> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        let content = self.content::<T, false>(value)?;
+        let content = self.content(value)?;
         self.inner
             .serialize_newtype_variant(name, index, variant, &content)
     }

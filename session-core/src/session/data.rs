@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Rejection;
 use super::events::{EventContext, Saving};
+use super::sorted;
 
 /// What can be kept in a session: any type that serde can write and read, that can be cloned
 /// and has a default.
@@ -166,6 +167,7 @@ pub struct AuthUserSession {
     /// What the user may do.
     pub permissions: BTreeSet<String>,
     /// Anything else that is text.
+    #[serde(deserialize_with = "sorted::map")]
     pub meta: BTreeMap<String, String>,
 }
 

@@ -35,6 +35,7 @@ mod record;
 mod session;
 mod sessions;
 mod sign_in;
+mod sorted;
 mod stateless;
 mod store;
 mod times;

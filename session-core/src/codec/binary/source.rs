@@ -1,30 +1,13 @@
-//! Where bincode writes to and reads from.
-
-use std::cell::Cell;
+//! Where bincode reads from.
 
 use bincode::Decode;
 use bincode::config::{Configuration, standard};
 use bincode::de::read::{BorrowReader, Reader};
 use bincode::de::{BorrowDecoder, DecoderImpl};
-use bincode::enc::write::Writer;
-use bincode::error::{DecodeError, EncodeError};
+use bincode::error::DecodeError;
 
 use super::super::{Fault, MAX_EMPTY};
-
-/// A vector that tells the guard when it grows.
-pub(super) struct Output<'b> {
-    pub(super) buffer: &'b mut Vec<u8>,
-    pub(super) written: &'b Cell<usize>,
-}
-
-impl Writer for Output<'_> {
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        self.buffer.extend_from_slice(bytes);
-        self.written.set(self.buffer.len());
-        Ok(())
-    }
-}
+use super::{LONGEST_IN_A_BYTE, Refused};
 
 /// The bytes not yet read; unlike bincode's own, it can be asked how many.
 struct Input<'de>(&'de [u8]);
@@ -67,6 +50,7 @@ pub(super) struct Source<'de> {
     /// What was seen to be UTF-8, and how many bytes were left where it begins.
     text: &'de str,
     left_at_text: usize,
+    fault: Option<Fault>,
 }
 
 impl<'de> Source<'de> {
@@ -76,19 +60,54 @@ impl<'de> Source<'de> {
             empty_left: MAX_EMPTY,
             text: "",
             left_at_text: encoded.len(),
+            fault: None,
         }
     }
 
+    /// Why decoding stopped.
+    pub(super) fn fault(&self) -> Fault {
+        self.fault.unwrap_or(Fault::Malformed)
+    }
+
+    #[cold]
+    pub(super) fn refuse(&mut self, fault: Fault) -> Refused {
+        self.fault = Some(fault);
+        Refused
+    }
+
+    /// The nesting that is left this much deeper.
     #[inline]
-    pub(super) fn take<T: Decode<()>>(&mut self) -> Result<T, Fault> {
-        Ok(T::decode(&mut self.decoder)?)
+    pub(super) fn deeper(&mut self, depth_left: u8, levels: u8) -> Result<u8, Refused> {
+        depth_left
+            .checked_sub(levels)
+            .ok_or_else(|| self.refuse(Fault::TooDeep))
+    }
+
+    #[inline]
+    pub(super) fn take<T: Decode<()>>(&mut self) -> Result<T, Refused> {
+        T::decode(&mut self.decoder).map_err(|_| Refused)
+    }
+
+    #[inline]
+    pub(super) fn take_len(&mut self) -> Result<usize, Refused> {
+        let input = self.decoder.borrow_reader();
+        match input.0.split_first() {
+            Some((&len @ ..=LONGEST_IN_A_BYTE, rest)) => {
+                input.0 = rest;
+                Ok(len.into())
+            }
+            _ => self.take(),
+        }
     }
 
     /// Takes a length and as many bytes, which are looked at before any memory is asked for.
     #[inline]
-    pub(super) fn take_slice(&mut self) -> Result<&'de [u8], Fault> {
-        let len = self.take()?;
-        Ok(self.decoder.borrow_reader().take_bytes(len)?)
+    pub(super) fn take_slice(&mut self) -> Result<&'de [u8], Refused> {
+        let len = self.take_len()?;
+        let input = self.decoder.borrow_reader();
+        let (slice, rest) = input.0.split_at_checked(len).ok_or(Refused)?;
+        input.0 = rest;
+        Ok(slice)
     }
 
     /// Takes a length and as much text.
@@ -96,26 +115,28 @@ impl<'de> Source<'de> {
     /// Texts mostly stand close together with small numbers between them, all of it UTF-8: one look
     /// at the next stretch costs a fraction of a look at each.
     #[inline]
-    pub(super) fn take_text(&mut self) -> Result<&'de str, Fault> {
-        let len = self.take()?;
-        let rest = self.decoder.borrow_reader().0;
-        self.decoder.borrow_reader().take_bytes(len)?;
-        let start = self.left_at_text - rest.len();
+    pub(super) fn take_text(&mut self) -> Result<&'de str, Refused> {
+        let len = self.take_len()?;
+        let input = self.decoder.borrow_reader();
+        let before = input.0;
+        input.0 = before.get(len..).ok_or(Refused)?;
+        let start = self.left_at_text - before.len();
         match self.text.get(start..start + len) {
             Some(text) => Ok(text),
-            None => self.look_ahead(rest, len),
+            None => self.look_ahead(before, len),
         }
     }
 
     /// The text of this length at the start of `rest`, having looked at what comes after it too.
-    fn look_ahead(&mut self, rest: &'de [u8], len: usize) -> Result<&'de str, Fault> {
+    #[cold]
+    fn look_ahead(&mut self, rest: &'de [u8], len: usize) -> Result<&'de str, Refused> {
         let ahead = &rest[..rest.len().min(len.max(LOOK_AHEAD))];
         self.text = std::str::from_utf8(ahead).or_else(|error| {
             let valid = &ahead[..error.valid_up_to()];
-            std::str::from_utf8(valid).map_err(|_| Fault::Malformed)
+            std::str::from_utf8(valid).map_err(|_| Refused)
         })?;
         self.left_at_text = rest.len();
-        self.text.get(..len).ok_or(Fault::Malformed)
+        self.text.get(..len).ok_or(Refused)
     }
 
     #[inline]
@@ -125,18 +146,12 @@ impl<'de> Source<'de> {
 
     /// Counts an element as empty if the bytes left are still as many as before it.
     #[inline]
-    pub(super) fn count(&mut self, left_before: usize) -> Result<(), Fault> {
+    pub(super) fn count(&mut self, left_before: usize) -> Result<(), Refused> {
         if self.bytes_left() == left_before {
             let left = self.empty_left.checked_sub(1);
-            self.empty_left = left.ok_or(Fault::TooManyEmpty)?;
+            self.empty_left = left.ok_or_else(|| self.refuse(Fault::TooManyEmpty))?;
         }
         Ok(())
-    }
-}
-
-impl From<DecodeError> for Fault {
-    fn from(_: DecodeError) -> Self {
-        Self::Malformed
     }
 }
 

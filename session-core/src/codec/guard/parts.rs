@@ -1,37 +1,22 @@
 //! The parts of a value: elements, entries and fields.
 
 use serde::ser::{
-    Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
-    SerializeTuple, SerializeTupleStruct, SerializeTupleVariant,
+    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant,
 };
 
-use super::super::Fault;
 use super::{Guarded, Watch};
 
 /// Values beside each other: elements, entries or fields.
 pub(super) struct Parts<'w, P> {
-    inner: P,
-    watch: &'w Watch,
-    depth_left: u8,
-    /// Text gives every element a byte and every field a name.
-    text: bool,
-    written_before: usize,
+    pub(super) inner: P,
+    pub(super) watch: &'w Watch,
+    pub(super) depth_left: u8,
 }
 
 impl<'w, P> Parts<'w, P> {
     #[inline]
-    pub(super) fn new(inner: P, watch: &'w Watch, depth_left: u8, text: bool) -> Self {
-        Self {
-            inner,
-            watch,
-            depth_left,
-            text,
-            written_before: 0,
-        }
-    }
-
-    #[inline]
-    fn split<'v, T: ?Sized>(&'v mut self, value: &'v T) -> (&'v mut P, Guarded<'v, T, false>)
+    fn split<'v, T: ?Sized>(&'v mut self, value: &'v T) -> (&'v mut P, Guarded<'v, T>)
     where
         'w: 'v,
     {
@@ -42,22 +27,6 @@ impl<'w, P> Parts<'w, P> {
         };
         (&mut self.inner, guarded)
     }
-
-    #[inline]
-    fn count<E: Error>(&self) -> Result<(), E> {
-        if self.text {
-            return Ok(());
-        }
-        self.watch.count(self.written_before)
-    }
-
-    #[inline]
-    fn check_skip<E: Error>(&self) -> Result<(), E> {
-        if self.text {
-            return Ok(());
-        }
-        Err(self.watch.refuse(Fault::FieldLeftOut))
-    }
 }
 
 impl<P: SerializeSeq> SerializeSeq for Parts<'_, P> {
@@ -66,10 +35,8 @@ impl<P: SerializeSeq> SerializeSeq for Parts<'_, P> {
 
     #[inline]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), P::Error> {
-        self.written_before = self.watch.written.get();
         let (inner, value) = self.split(value);
-        inner.serialize_element(&value)?;
-        self.count()
+        inner.serialize_element(&value)
     }
 
     #[inline]
@@ -84,7 +51,6 @@ impl<P: SerializeMap> SerializeMap for Parts<'_, P> {
 
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), P::Error> {
-        self.written_before = self.watch.written.get();
         let (inner, key) = self.split(key);
         inner.serialize_key(&key)
     }
@@ -92,8 +58,7 @@ impl<P: SerializeMap> SerializeMap for Parts<'_, P> {
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), P::Error> {
         let (inner, value) = self.split(value);
-        inner.serialize_value(&value)?;
-        self.count()
+        inner.serialize_value(&value)
     }
 
     #[inline]
@@ -159,7 +124,6 @@ macro_rules! named_fields {
 
             #[inline]
             fn skip_field(&mut self, name: &'static str) -> Result<(), P::Error> {
-                self.check_skip()?;
                 self.inner.skip_field(name)
             }
 
