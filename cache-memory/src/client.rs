@@ -1,12 +1,17 @@
 //! The contract, in its order: each method is the one for plain code.
 //!
 //! What takes long, a batch or a removal by prefix, lets other tasks run between its steps.
+//!
+//! Reads and writes ask for the box of their future first and make the call in it, once it is
+//! polled. An `async` block is made on the stack and copied, while its parts are still on their way
+//! to memory, and a processor waits for those.
 
 use std::future::poll_fn;
 use std::task::Poll;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::stream;
 use session_core::{
     BoxStream, CacheClient, CacheClientExtended, Codec, Condition, Expiry, Result, TimeToLive,
@@ -17,8 +22,16 @@ use crate::cache::MemoryCache;
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl CacheClient for MemoryCache {
-    async fn read(&self, key: &str) -> Result<Option<Bytes>> {
-        self.read_now(key)
+    fn read<'s, 'k, 'f>(&'s self, key: &'k str) -> BoxFuture<'f, Result<Option<Bytes>>>
+    where
+        's: 'f,
+        'k: 'f,
+        Self: 'f,
+    {
+        let place = Box::new_uninit();
+        let call = poll_fn(move |_| Poll::Ready(self.read_now(key)));
+        let future = Box::write(place, call);
+        Box::into_pin(future)
     }
 
     async fn read_all(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
@@ -31,14 +44,30 @@ impl CacheClient for MemoryCache {
         Ok(values)
     }
 
-    async fn write(
-        &self,
-        key: &str,
-        value: Bytes,
+    fn write<'s, 'k, 'f>(
+        &'s self,
+        key: &'k str,
+        mut value: Bytes,
         condition: Condition,
         expiry: Expiry,
-    ) -> Result<bool> {
-        self.write_now(key, value, condition, expiry)
+    ) -> BoxFuture<'f, Result<bool>>
+    where
+        's: 'f,
+        'k: 'f,
+        Self: 'f,
+    {
+        let place = Box::new_uninit();
+        let mut is_done = false;
+        let call = poll_fn(move |_| {
+            // The old value is in the place of the new one by then.
+            assert!(
+                !std::mem::replace(&mut is_done, true),
+                "polled after it was done"
+            );
+            Poll::Ready(self.exchange(key, &mut value, &condition, expiry))
+        });
+        let future = Box::write(place, call);
+        Box::into_pin(future)
     }
 
     async fn write_all(&self, entries: &[(&str, Bytes)], expiry: Expiry) -> Result<()> {

@@ -52,13 +52,14 @@ impl KeyHash {
 
 /// What an operation decides about a key, having seen what is there.
 #[derive(Debug)]
-pub(crate) enum Change {
+pub(crate) enum Change<'v> {
     /// Leave it as it is.
     Nothing,
     /// Remove the entry.
     Remove,
-    /// Store this value until this deadline.
-    Put(Bytes, i64),
+    /// Store this value until this deadline. What was stored comes back in its place, so that it is
+    /// dropped after unlocking: freeing a large value takes time.
+    Put(&'v mut Bytes, i64),
     /// Give the live entry this deadline.
     Deadline(i64),
 }

@@ -44,13 +44,26 @@ impl MemoryCache {
     pub fn write_now(
         &self,
         key: &str,
-        value: Bytes,
+        mut value: Bytes,
         condition: Condition,
         expiry: Expiry,
     ) -> Result<bool> {
+        self.exchange(key, &mut value, &condition, expiry)
+    }
+
+    /// Writes as [`write_now`](Self::write_now) does; what was stored comes back in the place of
+    /// the value, for the caller to drop.
+    #[inline]
+    pub(crate) fn exchange(
+        &self,
+        key: &str,
+        value: &mut Bytes,
+        condition: &Condition,
+        expiry: Expiry,
+    ) -> Result<bool> {
         let key = self.scope.key("write", key)?;
-        self.scope.write("write", &value, &condition)?;
-        self.put("write", &key, value, &condition, expiry)
+        self.scope.write("write", value, condition)?;
+        self.put("write", &key, value, condition, expiry)
     }
 
     /// Writes many entries, one after the other; see [`write_all`](session_core::CacheClient::write_all).
@@ -93,7 +106,8 @@ impl MemoryCache {
         const OPERATION: &str = "increment";
         let key = self.scope.key(OPERATION, key)?;
         let mut now = self.store.clock().reading();
-        self.store.change(&key, &mut now, |live, now| {
+        let (key, value) = (&*key, &mut Bytes::new());
+        self.store.change(key, &mut now, move |live, now| {
             let (sum, deadline) = match live {
                 Some(entry) => {
                     let number = canonical(&entry.value)
@@ -110,8 +124,8 @@ impl MemoryCache {
                     Deadline::Never | Deadline::Keep => (by, NEVER),
                 },
             };
-            let value = Bytes::from(sum.to_string());
-            self.check_room(OPERATION, &key, &value)?;
+            *value = Bytes::from(sum.to_string());
+            self.check_room(OPERATION, key, value)?;
             Ok((Change::Put(value, deadline), sum))
         })
     }
@@ -264,7 +278,13 @@ impl MemoryCache {
         const OPERATION: &str = "write_all";
         for (key, value) in entries {
             let key = self.scope.key(OPERATION, key)?;
-            self.put(OPERATION, &key, value.clone(), &Condition::Always, expiry)?;
+            self.put(
+                OPERATION,
+                &key,
+                &mut value.clone(),
+                &Condition::Always,
+                expiry,
+            )?;
         }
         Ok(())
     }
@@ -275,7 +295,7 @@ impl MemoryCache {
         &self,
         operation: &'static str,
         key: &str,
-        value: Bytes,
+        value: &mut Bytes,
         condition: &Condition,
         expiry: Expiry,
     ) -> Result<bool> {
@@ -298,7 +318,7 @@ impl MemoryCache {
                 Deadline::Never => NEVER,
                 Deadline::Keep => live.map_or(NEVER, |entry| entry.deadline),
             };
-            self.check_room(operation, key, &value)?;
+            self.check_room(operation, key, value)?;
             Ok((Change::Put(value, deadline), true))
         })
     }

@@ -103,15 +103,19 @@ impl Store {
         if self.bounds.is_some() {
             entry.warm();
         }
-        Some(look(entry))
+        let seen = look(entry);
+        // Before it is moved: unlocking waits until what was seen is in memory, and so would a move.
+        drop(table);
+        Some(seen)
     }
 
     /// Lets `decide` see the live entry and does what it says, in one step that nobody sees half.
-    pub(crate) fn change<R>(
+    #[inline]
+    pub(crate) fn change<'v, R>(
         &self,
         key: &str,
         now: &mut Reading<'_>,
-        decide: impl FnOnce(Option<&Entry>, &mut Reading<'_>) -> Result<(Change, R)>,
+        decide: impl FnOnce(Option<&Entry>, &mut Reading<'_>) -> Result<(Change<'v>, R)>,
     ) -> Result<R> {
         let (hash, at) = self.place(key);
         let is_it = |(entry, _): &Slot| *entry.key() == *key;
@@ -121,9 +125,7 @@ impl Store {
             .as_deref()
             .filter(|entry| !now.is_past(entry.deadline));
         let (change, answer) = decide(live, now)?;
-        // Dropped after the guard, because freeing a large value takes time.
-        let (garbage, record, deadline);
-        match (change, found) {
+        let (record, deadline) = match (change, found) {
             (Change::Nothing, _) | (Change::Remove | Change::Deadline(_), None) => {
                 return Ok(answer);
             }
@@ -132,32 +134,31 @@ impl Store {
                 if let Some((entry, _)) = &removed {
                     self.removed(entry, &mut self.records(at));
                 }
+                // Before what was removed, because freeing a large value takes time.
                 drop(table);
                 return Ok(answer);
             }
             (Change::Put(value, until), Some(entry)) => {
-                garbage = std::mem::replace(&mut entry.value, value);
-                self.overwritten(at, entry, hash, until, garbage.len());
-                (record, deadline) = (entry.record, until);
+                std::mem::swap(&mut entry.value, value);
+                self.overwritten(at, entry, hash, until, value.len());
+                (entry.record, until)
             }
             (Change::Deadline(until), Some(entry)) => {
-                garbage = Bytes::new();
                 self.overwritten(at, entry, hash, until, entry.value.len());
-                (record, deadline) = (entry.record, until);
+                (entry.record, until)
             }
             (Change::Put(value, until), None) => {
-                garbage = Bytes::new();
-                let mut entry = Entry::new(key, value, until);
+                let mut entry = Entry::new(key, std::mem::take(value), until);
                 self.inserted(at, &mut entry, hash);
-                (record, deadline) = (entry.record, until);
+                let record = entry.record;
                 let slot = (entry, SharedValue::new(()));
                 table.insert_entry(hash.spread(), slot, |(entry, _)| {
                     self.hash(entry.key()).spread()
                 });
+                (record, until)
             }
-        }
+        };
         drop(table);
-        drop(garbage);
         if deadline != NEVER {
             self.sweeper.wake();
         }
@@ -203,6 +204,7 @@ impl Store {
     }
 
     /// Gives an entry its new deadline and takes note of its new value, whose shard is locked.
+    #[inline]
     fn overwritten(
         &self,
         at: usize,
