@@ -10,6 +10,7 @@ mod merge;
 mod node;
 mod operations;
 mod options;
+mod reads;
 mod reply;
 mod script;
 mod sentinel;
@@ -17,6 +18,7 @@ mod slot;
 mod store;
 mod tls;
 mod url;
+mod writes;
 
 pub use client::RedisCache;
 pub use options::RedisOptions;

@@ -6,13 +6,14 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisError, RedisResult, Value,
+    AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisError, RedisResult,
+    ServerError, Value,
 };
 use session_core::ErrorKind;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -65,13 +66,10 @@ impl Request for Cmd {
     type Answer = Value;
 
     async fn send(&self, link: &Link, deadline: Instant) -> Result<Value, Failure> {
-        let _counted = link.life.count();
         let mut connection = link.connection.clone();
         let answer = link.judge(timeout_at(deadline, connection.send_packed_command(self)).await);
-        if let Ok(Value::ServerError(error)) = &answer
-            && error::code(error) == "READONLY"
-        {
-            link.doubt();
+        if let Ok(Value::ServerError(error)) = &answer {
+            link.weigh(error);
         }
         answer
     }
@@ -86,10 +84,15 @@ impl Request for Pipeline {
             true => (self.len() + 1, 1),
             false => (0, self.len()),
         };
-        let _counted = link.life.count();
         let mut connection = link.connection.clone();
         let sent = connection.send_packed_commands(self, skip, count);
-        link.judge(timeout_at(deadline, sent).await)
+        let answers = link.judge(timeout_at(deadline, sent).await)?;
+        for answer in &answers {
+            if let Value::ServerError(error) = answer {
+                link.weigh(error);
+            }
+        }
+        Ok(answers)
     }
 }
 
@@ -100,17 +103,6 @@ struct LinkLife {
     /// The peer closed it or the network failed.
     cut: AtomicBool,
     event: Notify,
-    /// How many calls are on their way.
-    calls: AtomicUsize,
-}
-
-/// One call among the others, also when it is dropped half-way.
-struct Counted<'l>(&'l AtomicUsize);
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
-    }
 }
 
 impl Link {
@@ -150,7 +142,6 @@ impl Link {
         let stream = Watched {
             stream,
             life: life.clone(),
-            gave_way: false,
         };
         let (connection, driver) = MultiplexedConnection::new_with_config(&nobody, stream, config)
             .await
@@ -234,6 +225,7 @@ impl Link {
                 if let Some(errors) = error.clone().into_server_errors()
                     && let Some((_, first)) = errors.first()
                 {
+                    self.weigh(first);
                     return Err(error::server(first));
                 }
                 self.life.end();
@@ -248,10 +240,10 @@ impl Link {
         }
     }
 
-    /// Takes note that the server became a replica: the name or the service may lead to another
-    /// one by now. A server that stays a replica costs one connection a second, not one a write.
-    fn doubt(&self) {
-        if self.opened.elapsed() > LEAST_AGE_TO_DOUBT {
+    /// Takes note if the server became a replica: the name or the service may lead to another one
+    /// by now. A server that stays a replica costs one connection a second, not one a write.
+    fn weigh(&self, error: &ServerError) {
+        if error::code(error) == "READONLY" && self.opened.elapsed() > LEAST_AGE_TO_DOUBT {
             self.life.end();
         }
     }
@@ -271,11 +263,6 @@ impl Link {
 }
 
 impl LinkLife {
-    fn count(&self) -> Counted<'_> {
-        self.calls.fetch_add(1, Relaxed);
-        Counted(&self.calls)
-    }
-
     fn end(&self) {
         self.ended.store(true, Relaxed);
         self.event.notify_one();
@@ -288,12 +275,10 @@ impl LinkLife {
     }
 }
 
-/// A stream that tells when it was cut, and writes what many calls send at once together.
+/// A stream that tells when it was cut.
 struct Watched<S> {
     stream: S,
     life: Arc<LinkLife>,
-    /// Others had their turn before the next write.
-    gave_way: bool,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
@@ -317,14 +302,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        // Tasks that are about to send go first, so that one write carries what all of them send.
-        // With few calls on their way there is nobody to wait for.
-        if !self.gave_way && self.life.calls.load(Relaxed) >= BUSY {
-            self.gave_way = true;
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        self.gave_way = false;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -351,8 +328,6 @@ fn is_primary(role: &Value) -> bool {
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// How many calls make it worth while to gather what they send.
-const BUSY: usize = 8;
 const SILENCES_TO_REPLACE: u32 = 2;
 const LEAST_AGE_TO_DOUBT: Duration = Duration::from_secs(1);
 

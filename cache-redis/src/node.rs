@@ -47,6 +47,7 @@ pub(crate) struct Node {
     address: Option<Address>,
     state: watch::Receiver<State>,
     permits: Semaphore,
+    max_in_flight: usize,
     connector: AbortHandle,
 }
 
@@ -70,6 +71,7 @@ impl Node {
             address,
             state,
             permits: Semaphore::new(max_in_flight),
+            max_in_flight,
             connector: connector.abort_handle(),
         }
     }
@@ -106,6 +108,11 @@ impl Node {
     /// The address, unless Sentinels know it.
     pub(crate) fn place(&self) -> Option<&Address> {
         self.address.as_ref()
+    }
+
+    /// How many requests may wait for answers.
+    pub(crate) fn max_in_flight(&self) -> usize {
+        self.max_in_flight
     }
 
     /// Whether the server is known to be out.

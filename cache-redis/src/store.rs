@@ -9,32 +9,50 @@ use session_core::{Error, Result, TimeToLive};
 use crate::cluster::Cluster;
 use crate::command;
 use crate::error::{self, Failure};
-use crate::merge::{self, Ask, Reads};
-use crate::node::{Call, Node};
+use crate::merge::Merge;
+use crate::node::{Call, Node, Repeat};
+use crate::reads::{self, Ask, Found, Reads, What};
 use crate::reply;
 use crate::script::{self, Script};
+use crate::writes::Writes;
 
 /// The servers of a client. Answers that are errors come out as errors.
 pub(crate) enum Store {
-    One { node: Arc<Node>, reads: Reads },
+    One(One),
     Cluster(Cluster),
+}
+
+/// The only server, and what is merged on the way to it.
+pub(crate) struct One {
+    node: Arc<Node>,
+    reads: Merge<Reads>,
+    writes: Merge<Writes>,
+}
+
+impl One {
+    async fn read(&self, call: Call, key: &str, what: What) -> Result<Option<Found>, Failure> {
+        let key = key.to_owned();
+        self.reads.send(call, Ask { key, what }).await
+    }
 }
 
 impl Store {
     /// A store on one server.
     pub(crate) fn one(node: Node) -> Self {
-        Self::One {
-            node: Arc::new(node),
-            reads: Reads::new(),
-        }
+        let node = Arc::new(node);
+        Self::One(One {
+            reads: Merge::new(Reads::default(), node.clone()),
+            writes: Merge::new(Writes, node.clone()),
+            node,
+        })
     }
 
     /// The value of a key.
     pub(crate) async fn read(&self, call: Call, key: &str) -> Result<Option<Bytes>> {
         let read = async {
             match self {
-                Self::One { node, reads } => {
-                    let found = reads.read(node, call, key, Ask::Value).await?;
+                Self::One(one) => {
+                    let found = one.read(call, key, What::Value).await?;
                     Ok(found.map(|found| found.value))
                 }
                 Self::Cluster(cluster) => reply::read(
@@ -54,8 +72,8 @@ impl Store {
         key: &str,
     ) -> Result<Option<(Bytes, TimeToLive)>> {
         match self {
-            Self::One { node, reads } => {
-                let found = reads.read(node, call, key, Ask::ValueAndTimeToLive).await;
+            Self::One(one) => {
+                let found = one.read(call, key, What::ValueAndTimeToLive).await;
                 let found = found.map_err(of(call))?;
                 Ok(found.and_then(|found| Some(found.value).zip(found.left)))
             }
@@ -68,7 +86,7 @@ impl Store {
     }
 
     /// Sends a command about one key.
-    pub(crate) async fn send(&self, call: Call, key: &str, command: &Cmd) -> Result<Value> {
+    pub(crate) async fn send(&self, call: Call, key: &str, command: Cmd) -> Result<Value> {
         let answer = self.route(call, key, command).await;
         answer.and_then(reply::checked).map_err(of(call))
     }
@@ -82,10 +100,10 @@ impl Store {
         arguments: &[&[u8]],
     ) -> Result<Value> {
         let by_hash = command::evalsha(script, key, arguments);
-        match self.route(call, key, &by_hash).await.map_err(of(call))? {
+        match self.route(call, key, by_hash).await.map_err(of(call))? {
             // Nothing ran, so the text may follow even where nothing may run twice.
             Value::ServerError(error) if error::code(&error) == "NOSCRIPT" => {
-                self.send(call, key, &command::eval(script, key, arguments))
+                self.send(call, key, command::eval(script, key, arguments))
                     .await
             }
             answer => reply::checked(answer).map_err(of(call)),
@@ -100,8 +118,8 @@ impl Store {
     ) -> Result<Vec<Option<Bytes>>> {
         let read = async {
             let answers = match self {
-                Self::One { node, .. } => {
-                    let answer = node.send(call, &command::on_keys("MGET", keys)).await?;
+                Self::One(one) => {
+                    let answer = one.node.send(call, &command::on_keys("MGET", keys)).await?;
                     reply::list(reply::checked(answer)?)?
                 }
                 Self::Cluster(cluster) => cluster.send_all(call, &each("GET", keys)).await?,
@@ -122,12 +140,12 @@ impl Store {
     pub(crate) async fn write_all(&self, call: Call, writes: Vec<(&str, Cmd)>) -> Result<()> {
         let write = async {
             let answers = match self {
-                Self::One { node, .. } => {
+                Self::One(one) => {
                     let mut commands = Pipeline::with_capacity(writes.len());
                     for (_, write) in writes {
                         commands.add_command(write);
                     }
-                    merge::transaction(node, call, commands).await?
+                    reads::transaction(&one.node, call, commands).await?
                 }
                 Self::Cluster(cluster) => cluster.send_all(call, &writes).await?,
             };
@@ -143,8 +161,11 @@ impl Store {
     pub(crate) async fn remove_all<K: AsRef<str>>(&self, call: Call, keys: &[K]) -> Result<u64> {
         let remove = async {
             match self {
-                Self::One { node, .. } => {
-                    let answer = node.send(call, &command::on_keys("UNLINK", keys)).await?;
+                Self::One(one) => {
+                    let answer = one
+                        .node
+                        .send(call, &command::on_keys("UNLINK", keys))
+                        .await?;
                     reply::count(&reply::checked(answer)?)
                 }
                 Self::Cluster(cluster) => {
@@ -162,15 +183,19 @@ impl Store {
     /// The servers that hold the entries between them.
     pub(crate) fn primaries(&self) -> Vec<Arc<Node>> {
         match self {
-            Self::One { node, .. } => vec![node.clone()],
+            Self::One(one) => vec![one.node.clone()],
             Self::Cluster(cluster) => cluster.primaries(),
         }
     }
 
-    async fn route(&self, call: Call, key: &str, command: &Cmd) -> Result<Value, Failure> {
+    async fn route(&self, call: Call, key: &str, command: Cmd) -> Result<Value, Failure> {
         match self {
-            Self::One { node, .. } => node.send(call, command).await,
-            Self::Cluster(cluster) => cluster.send(call, key, command).await,
+            // What is sent again if need be has to go out as it is.
+            Self::One(one) if call.repeat == Repeat::Harmless => {
+                one.node.send(call, &command).await
+            }
+            Self::One(one) => one.writes.send(call, command).await,
+            Self::Cluster(cluster) => cluster.send(call, key, &command).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reads that are merged: the same answers, fewer commands.
+//! Calls that are merged: the same answers, in fewer requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use cache_redis::{RedisCache, RedisOptions};
 use conformance_tests::servers::{RedisServer, ask};
-use futures_util::future::join_all;
-use session_core::{CacheClient, CacheClientExtended, Condition, Expiry, TimeToLive};
-use tokio::time::timeout;
+use futures_util::future::{FutureExt, join_all};
+use session_core::{CacheClient, CacheClientExtended, Condition, ErrorKind, Expiry, TimeToLive};
+use tokio::time::{sleep, timeout};
 
 async fn setting() -> (RedisServer, RedisCache) {
     let server = RedisServer::start(&[]).unwrap();
@@ -179,4 +179,130 @@ async fn a_key_of_another_type_is_no_entry_alone_or_merged() {
             assert_eq!(value.unwrap(), None);
         }
     }
+}
+
+#[tokio::test]
+async fn many_writes_at_once_have_an_answer_each() {
+    let (_server, cache) = setting().await;
+    let hour = Expiry::In(Duration::from_secs(3600));
+    // Each key is asked for three times: one write wins, and whoever asks for more than a write
+    // gets the answer to that.
+    let calls = (0..300).map(|number| {
+        let cache = cache.clone();
+        async move {
+            let key = format!("new {}", number % 100);
+            let value = Bytes::from(format!("by {number}"));
+            let absent = cache.write(&key, value.clone(), Condition::Absent, hour);
+            let absent = absent.await.unwrap();
+            let equal = Condition::Equals(value.clone());
+            let equal = cache.write(&key, value, equal, hour).await.unwrap();
+            assert_eq!(absent, equal, "call {number}");
+            let error = cache.increment(&key, 1, hour).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotANumber);
+            let counter = format!("counter {}", number % 100);
+            let sum = cache.increment(&counter, 1, hour).await.unwrap();
+            (absent, sum)
+        }
+    });
+    let (won, sums): (Vec<_>, Vec<_>) = join_all(calls).await.into_iter().unzip();
+    assert_eq!(won.into_iter().filter(|won| *won).count(), 100);
+    for sum in 1..=3 {
+        assert_eq!(sums.iter().filter(|other| **other == sum).count(), 100);
+    }
+    let keys: Vec<String> = (0..200).map(|number| format!("new {number}")).collect();
+    let removed = join_all(keys.iter().map(|key| cache.remove(key))).await;
+    for (number, removed) in removed.into_iter().enumerate() {
+        assert_eq!(removed.unwrap(), number < 100);
+    }
+}
+
+#[tokio::test]
+async fn long_values_are_written_among_short_ones() {
+    let (_server, cache) = setting().await;
+    let value = |number: usize| {
+        Bytes::from(vec![
+            b'x';
+            if number.is_multiple_of(7) {
+                1 << 20
+            } else {
+                number
+            }
+        ])
+    };
+    let keys: Vec<String> = (0..100).map(|number| format!("key {number}")).collect();
+    let writes = keys
+        .iter()
+        .enumerate()
+        .map(|(number, key)| cache.write(key, value(number), Condition::Present, Expiry::Never));
+    for written in join_all(writes).await {
+        assert!(written.unwrap());
+    }
+    for (number, key) in keys.iter().enumerate() {
+        assert_eq!(cache.read(key).await.unwrap().unwrap(), value(number));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropped_writes_are_whole_or_nothing_and_hold_nobody_up() {
+    let (_server, cache) = setting().await;
+    let tasks: Vec<_> = (0..64_u64)
+        .map(|task| {
+            let cache = cache.clone();
+            tokio::spawn(async move {
+                let key = format!("counter {task}");
+                let mut sure = 0;
+                for turn in 0..200 {
+                    let patience = Duration::from_micros((task * 17 + turn * 29) % 600);
+                    let call = cache.increment(&key, 1, Expiry::Never);
+                    if let Ok(sum) = timeout(patience, call).await {
+                        sure += 1;
+                        assert!((sure..=turn as i64 + 1).contains(&sum.unwrap()));
+                    }
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        timeout(Duration::from_secs(60), task)
+            .await
+            .expect("a write hangs")
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_became_a_replica_is_left_by_merged_writes_too() {
+    let server = RedisServer::start(&[]).unwrap();
+    let options = RedisOptions::server("127.0.0.1", server.port()).client_name("writer");
+    let cache = RedisCache::connect_with(options).await.unwrap();
+    let connection = || {
+        let clients = ask(server.port(), &["CLIENT", "LIST"]).unwrap();
+        let line = clients.lines().find(|line| line.contains("name=writer"));
+        line.and_then(|line| line.split(' ').next())
+            .map(str::to_owned)
+    };
+    let before = connection();
+    assert!(before.is_some());
+    // A younger connection is not doubted.
+    sleep(Duration::from_millis(1_100)).await;
+    ask(server.port(), &["REPLICAOF", "127.0.0.1", "1"]).unwrap();
+    let write = || cache.write("key", "value".into(), Condition::Always, Expiry::Never);
+    // Those that go out as they are take no note of their answers, since nobody looks at them again.
+    let mut alone: Vec<_> = (0..16).map(|_| write()).collect();
+    for call in &mut alone {
+        assert!(call.now_or_never().is_none());
+    }
+    for written in join_all((0..64).map(|_| write())).await {
+        assert_eq!(written.unwrap_err().kind(), ErrorKind::ReadOnly);
+    }
+    // Calls on their way keep the old one.
+    drop(alone);
+    let replaced = async {
+        while connection().is_none() || connection() == before {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), replaced)
+        .await
+        .expect("the connection is replaced");
 }
