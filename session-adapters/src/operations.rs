@@ -1,6 +1,6 @@
 //! What all adapters do, in terms of the cache: one call of the store for each.
 //!
-//! A session is one entry: JSON of what the framework keeps in it, under its framework's prefix and
+//! A session is one entry: JSON of what the framework keeps of it, under its framework's prefix and
 //! its id, with the framework's deadline. No write here is unconditional.
 
 use serde::Serialize;

@@ -3,8 +3,10 @@
 use std::error::Error as StdError;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
 use session_core::{
-    CacheClientExtended, Codec, ErrorKind, Expiry, MAX_DEADLINE_MS, SessionError, TimeToLive,
+    CacheClientExtended, Codec, ErrorKind, Expiry, MAX_DEADLINE_MS, SessionError,
+    unix_millis_rounded_up,
 };
 
 use crate::operations::{ID_TRIES, no_free_id};
@@ -23,9 +25,8 @@ macro_rules! implement {
             impl<C: CacheClientExtended> SessionStore for CacheSessionStore<C> {
                 async fn create(&self, record: &mut Record) -> Result<()> {
                     for _ in 0..ID_TRIES {
-                        let (key, expiry) =
-                            (key(&record.id), Expiry::At(record.expiry_date.into()));
-                        let created = self.write_new(&key, &record.data, expiry).await;
+                        let (stored, expiry) = Stored::of(&record.data, record.expiry_date.into());
+                        let created = self.write_new(&key(&record.id), &stored, expiry).await;
                         if created.map_err(on_write)? {
                             return Ok(());
                         }
@@ -35,8 +36,8 @@ macro_rules! implement {
                 }
 
                 async fn save(&self, record: &Record) -> Result<()> {
-                    let expiry = Expiry::At(record.expiry_date.into());
-                    self.write_live(&key(&record.id), &record.data, expiry)
+                    let (stored, expiry) = Stored::of(&record.data, record.expiry_date.into());
+                    self.write_live(&key(&record.id), &stored, expiry)
                         .await
                         .map_err(|error| match error {
                             SessionError::Store(error) => on_write(error),
@@ -45,14 +46,15 @@ macro_rules! implement {
                 }
 
                 async fn load(&self, id: &Id) -> Result<Option<Record>> {
-                    let stored = self.cache.read_with_time_to_live(&key(id)).await;
-                    let Some((value, left)) = stored.map_err(on_read)? else {
+                    let value = self.cache.read(&key(id)).await.map_err(on_read)?;
+                    let Some(value) = value else {
                         return Ok(None);
                     };
+                    let stored: Stored<_> = Codec::decode(&value).map_err(on_read)?;
                     Ok(Some(Record {
                         id: *id,
-                        data: Codec::decode(&value).map_err(on_read)?,
-                        expiry_date: instant(left).into(),
+                        expiry_date: stored.expires().into(),
+                        data: stored.data,
                     }))
                 }
 
@@ -98,22 +100,28 @@ implement!(v0_15, tower_sessions_core);
 #[cfg(feature = "tower-sessions-0_14")]
 implement!(v0_14, tower_sessions_core_0_14);
 
-/// When a session ends, on the clock of this host, as the framework counts.
-///
-/// What was stored is the time that is left on the store's clock, so that a session whose deadline
-/// was moved in the store is not given its old one. A session without end gets the last instant
-/// that the framework can tell, which the cache takes for none.
-fn instant(left: TimeToLive) -> SystemTime {
-    // A nanosecond before the year 10000; rounded up to milliseconds, it is after the last deadline.
-    let last = UNIX_EPOCH
-        + Duration::from_millis(MAX_DEADLINE_MS.unsigned_abs())
-        + Duration::from_nanos(999_999);
-    match left {
-        TimeToLive::Never => last,
-        TimeToLive::Remaining(left) => {
-            let deadline = SystemTime::now().checked_add(left);
-            deadline.map_or(last, |deadline| deadline.min(last))
-        }
+/// What is stored of a session. When it ends stands in it, too: the framework wants to know with every
+/// load, and to ask the store would take four commands of Redis instead of one.
+#[derive(Serialize, Deserialize)]
+struct Stored<D> {
+    data: D,
+    /// Milliseconds since 1970, rounded up as the deadline of the entry is.
+    expires: i64,
+}
+
+impl<D> Stored<D> {
+    fn of(data: D, expires: SystemTime) -> (Self, Expiry) {
+        let stored = Self {
+            data,
+            expires: unix_millis_rounded_up(expires),
+        };
+        (stored, Expiry::At(expires))
+    }
+
+    /// An instant that the framework's calendar has, whatever was stored.
+    fn expires(&self) -> SystemTime {
+        let millis = self.expires.clamp(0, MAX_DEADLINE_MS).unsigned_abs();
+        UNIX_EPOCH + Duration::from_millis(millis)
     }
 }
 

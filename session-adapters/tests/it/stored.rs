@@ -1,11 +1,11 @@
 //! What tower-sessions has in the cache, asked of the store without its middleware.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cache_memory::MemoryCache;
 use session_adapters::{CacheSessionStore, TOWER_KEY_PREFIX};
-use session_core::{CacheClientExtended, Expiry, SessionError, TimeToLive};
+use session_core::{CacheClientExtended, MAX_DEADLINE_MS, SessionError};
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, ExpiredDeletion, SessionStore};
 
@@ -61,8 +61,28 @@ async fn both_versions_of_tower_sessions_read_the_same_sessions() {
 }
 
 #[tokio::test]
-async fn a_loaded_session_ends_when_its_entry_does() {
-    let cache = memory();
+async fn a_loaded_session_has_the_date_that_was_saved() {
+    let store = CacheSessionStore::new(memory());
+    let mut saved = record(7, 1);
+    let last = UNIX_EPOCH + Duration::from_millis(MAX_DEADLINE_MS.unsigned_abs());
+    for date in [SystemTime::now() + HOUR, last] {
+        saved.expiry_date = date.into();
+        store.create(&mut saved).await.unwrap();
+        let loaded: SystemTime = store
+            .load(&saved.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .expiry_date
+            .into();
+        let later = loaded.duration_since(date).unwrap();
+        assert!(later < Duration::from_millis(1), "{later:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_entry_wherever_its_deadline_was_moved() {
+    let (cache, clock) = memory_with_clock();
     let store = CacheSessionStore::new(cache.clone());
     store.create(&mut record(7, 1)).await.unwrap();
     let quarter = HOUR / 4;
@@ -70,21 +90,20 @@ async fn a_loaded_session_ends_when_its_entry_does() {
         .set_time_to_live(&key(7), quarter.into())
         .await
         .unwrap();
-    let loaded = store.load(&Id(7)).await.unwrap().unwrap();
-    let expected = SystemTime::now() + quarter;
-    let minute = Duration::from_secs(60);
-    assert!(loaded.expiry_date > expected - minute && loaded.expiry_date < expected + minute);
+    clock.advance(quarter);
+    assert_eq!(store.load(&Id(7)).await.unwrap(), None);
+}
 
-    cache
-        .set_time_to_live(&key(7), Expiry::Never)
-        .await
-        .unwrap();
-    let endless = store.load(&Id(7)).await.unwrap().unwrap();
-    store.save(&endless).await.unwrap();
-    assert_eq!(
-        cache.get_time_to_live(&key(7)).await.unwrap(),
-        Some(TimeToLive::Never)
-    );
+#[tokio::test]
+async fn a_date_that_no_calendar_has_is_the_last_one() {
+    let cache = memory();
+    let store = CacheSessionStore::new(cache.clone());
+    for (stored, year) in [(i64::MAX, 9999), (i64::MIN, 1970)] {
+        let value = format!(r#"{{"data":{{}},"expires":{stored}}}"#);
+        put(&cache, &key(7), &value).await;
+        let loaded = store.load(&Id(7)).await.unwrap().unwrap();
+        assert_eq!(loaded.expiry_date.year(), year);
+    }
 }
 
 #[tokio::test]

@@ -83,7 +83,8 @@ pub(crate) async fn lives_an_hour(cache: &Cache, key: &str) -> bool {
     }
 }
 
-pub(crate) async fn put(cache: &Cache, key: &str, value: &'static str) {
-    let write = cache.write(key, value.into(), Condition::Always, Expiry::Never);
+pub(crate) async fn put(cache: &Cache, key: &str, value: &str) {
+    let value = value.to_owned().into();
+    let write = cache.write(key, value, Condition::Always, Expiry::Never);
     assert!(write.await.unwrap());
 }
