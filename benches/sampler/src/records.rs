@@ -13,7 +13,8 @@ use crate::user::user;
 #[derive(Debug)]
 pub struct Records<S> {
     store: S,
-    records: Vec<Record>,
+    /// Each as two requests leave it behind: something differs, and the time starts anew.
+    records: Vec<[Record; 2]>,
 }
 
 impl<S: SessionStore> Records<S> {
@@ -25,33 +26,45 @@ impl<S: SessionStore> Records<S> {
             let mut record = Record {
                 id: Id::default(),
                 data: [("user".to_owned(), user.clone())].into(),
-                expiry_date: (SystemTime::now() + Duration::from_secs(3_600)).into(),
+                expiry_date: SystemTime::now().into(),
             };
+            leave_behind(&mut record, 0);
             store.create(&mut record).await.expect("a session is made");
-            records.push(record);
+            let mut other = record.clone();
+            leave_behind(&mut other, 1);
+            records.push([record, other]);
         }
         Arc::new(Self { store, records })
     }
 
     /// Removes all of them again.
     pub async fn clear(&self) {
-        for record in &self.records {
+        for [record, _] in &self.records {
             let deleted = self.store.delete(&record.id).await;
             deleted.expect("a session is deleted");
         }
     }
 
+    /// The same number again and again meets the session's two forms by turns.
     fn record(&self, number: u64) -> &Record {
-        let at = number.wrapping_mul(7_919) % self.records.len() as u64;
-        &self.records[usize::try_from(at).unwrap_or_default()]
+        let count = self.records.len() as u64;
+        let at = number.wrapping_mul(7_919) % count;
+        let record = &self.records[usize::try_from(at).unwrap_or_default()];
+        &record[usize::from((number / count).is_multiple_of(2))]
     }
+}
+
+/// What a request changes of its session, whichever it is.
+fn leave_behind(record: &mut Record, number: u64) {
+    record.data.insert("page".to_owned(), number.into());
+    record.expiry_date = (SystemTime::now() + HOUR).into();
 }
 
 /// Loads a session, as a request does before its handler.
 #[derive(Debug)]
 pub struct Load<S>(pub Arc<Records<S>>);
 
-/// Saves a session over itself, as a request does after its handler.
+/// Saves a session that has changed, as a request does after its handler.
 #[derive(Debug)]
 pub struct Save<S>(pub Arc<Records<S>>);
 
@@ -61,8 +74,11 @@ pub struct LoadAndSave<S>(pub Arc<Records<S>>);
 
 impl<S: SessionStore> Work for LoadAndSave<S> {
     async fn run(&self, number: u64) {
-        Load(self.0.clone()).run(number).await;
-        Save(self.0.clone()).run(number).await;
+        let store = &self.0.store;
+        let found = store.load(&self.0.record(number).id).await;
+        let mut record = found.expect("a load succeeds").expect("it is there");
+        leave_behind(&mut record, number);
+        store.save(&record).await.expect("a save succeeds");
     }
 }
 
@@ -79,3 +95,5 @@ impl<S: SessionStore> Work for Save<S> {
         saved.expect("a save succeeds");
     }
 }
+
+const HOUR: Duration = Duration::from_secs(3_600);

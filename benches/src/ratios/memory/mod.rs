@@ -24,19 +24,22 @@ use sampler::work::{Get, Set, Store, fill};
 /// The size of a value in bytes.
 const SIZE: usize = 200;
 
-/// As many as the heap is measured on: a cache of sessions is larger than a processor's own caches,
-/// so that a look-up waits for memory.
-const MANY: usize = 1_000_000;
 /// So few that they stay in a processor's own caches: what counts is the instructions of a call.
 const FEW: usize = 10_000;
+/// As many sessions as a busy node has in use.
+const JUDGED: usize = 100_000;
+/// As many as the heap is measured on: each look-up waits for memory.
+const MANY: usize = 1_000_000;
 
 pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     let judged = setting
         .entries
-        .unwrap_or(if setting.quick { FEW } else { MANY });
+        .unwrap_or(if setting.quick { FEW } else { JUDGED });
     let mut rows = Arena::new(setting, judged, true).rows();
-    if judged == MANY {
-        rows.extend(Arena::new(setting, FEW, false).rows());
+    if judged == JUDGED {
+        for shown in [FEW, MANY] {
+            rows.extend(Arena::new(setting, shown, false).rows());
+        }
     }
     rows.extend(sessions::rows(setting));
     rows.extend(heap::rows(setting));
