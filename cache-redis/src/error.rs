@@ -4,11 +4,10 @@
 //! classes. Servers quote commands and their arguments in some messages, so that of a message only
 //! what is known to quote nothing is kept.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use redis::{RedisError, ServerError};
+use redis::ServerError;
 use session_core::{Error, ErrorKind, Outcome};
 
 pub(crate) const BACKEND: &str = "redis";
@@ -64,13 +63,19 @@ impl Failure {
     }
 }
 
-/// A failed exchange: the connection is gone or, if it was not cut, the answer may be garbled.
-pub(crate) fn transport(error: &RedisError, was_cut: bool) -> Failure {
-    if error.kind() == redis::ErrorKind::Parse && !was_cut {
-        // The parser's message quotes what it could not read.
-        return Failure::unknown(ErrorKind::Other, "the answer is garbled");
-    }
-    Failure::unknown(ErrorKind::Unavailable, describe(error))
+/// The connection failed; whether the server had the request by then nobody knows.
+pub(crate) fn cut(error: &std::io::Error) -> Failure {
+    Failure::unknown(ErrorKind::Unavailable, error.to_string())
+}
+
+/// The server ended the connection.
+pub(crate) fn closed() -> Failure {
+    Failure::unknown(ErrorKind::Unavailable, "the server closed the connection")
+}
+
+/// An answer that cannot be read. What it was is not told: it may quote a value.
+pub(crate) fn garbled() -> Failure {
+    Failure::unknown(ErrorKind::Other, "the answer is garbled")
 }
 
 /// A connection that could not be opened: nothing was sent.
@@ -125,14 +130,6 @@ fn message(code: &str, details: Option<&str>) -> String {
     let plain = details.split(['\'', '`', '"']).next().unwrap_or_default();
     let plain = plain.split(" script:").next().unwrap_or_default();
     format!("{code} {}", plain.trim_end())
-}
-
-/// The driver's words for a failure of the connection, which quote nothing.
-fn describe(error: &RedisError) -> Cow<'static, str> {
-    match error.kind() {
-        redis::ErrorKind::Io => error.to_string().into(),
-        _ => Cow::Borrowed("the connection failed"),
-    }
 }
 
 /// The text of a failure as the `source()` of an error.

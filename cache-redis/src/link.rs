@@ -1,28 +1,24 @@
 //! One open connection, shared by all calls to its server.
 //!
-//! The driver pipelines what many tasks send and sorts the answers; dropping a call leaves it in
-//! order. Added here: the login, whether the connection still answers, and its end as an event.
+//! It pipelines what many tasks send and sorts the answers ([`crate::multiplex`]); dropping a call
+//! leaves it in order. Here are the login, whether it still answers, and its end as an event.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisError, RedisResult,
-    ServerError, Value,
-};
+use redis::{Arg, Cmd, Pipeline, ServerError, Value};
 use session_core::ErrorKind;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{self, Failure};
+use crate::multiplex::{Driver, Many, Packed, Requests, Waiter};
 use crate::options::{Address, Login};
 use crate::tls::Tls;
 
@@ -43,7 +39,7 @@ pub(crate) struct Link {
     /// Tells this connection from the ones before it.
     pub(crate) id: u64,
     opened: Instant,
-    connection: MultiplexedConnection,
+    requests: Requests,
     /// Calls in a row that ended without an answer.
     silences: AtomicU32,
     life: Arc<LinkLife>,
@@ -66,12 +62,14 @@ impl Request for Cmd {
     type Answer = Value;
 
     async fn send(&self, link: &Link, deadline: Instant) -> Result<Value, Failure> {
-        let mut connection = link.connection.clone();
-        let answer = link.judge(timeout_at(deadline, connection.send_packed_command(self)).await);
-        if let Ok(Value::ServerError(error)) = &answer {
+        let (sender, receiver) = oneshot::channel();
+        let answer = link
+            .ask(deadline, self, Waiter::One(sender), receiver)
+            .await?;
+        if let Value::ServerError(error) = &answer {
             link.weigh(error);
         }
-        answer
+        Ok(answer)
     }
 }
 
@@ -80,13 +78,27 @@ impl Request for Pipeline {
     type Answer = Vec<Value>;
 
     async fn send(&self, link: &Link, deadline: Instant) -> Result<Vec<Value>, Failure> {
+        if self.is_empty() {
+            return Ok(Vec::new());
+        }
         let (skip, count) = match self.is_transaction() {
+            // Those to `MULTI` and to what is queued.
             true => (self.len() + 1, 1),
             false => (0, self.len()),
         };
-        let mut connection = link.connection.clone();
-        let sent = connection.send_packed_commands(self, skip, count);
-        let answers = link.judge(timeout_at(deadline, sent).await)?;
+        let (sender, receiver) = oneshot::channel();
+        let waiter = Waiter::Many(Box::new(Many {
+            skip,
+            count,
+            refused: None,
+            answers: Vec::with_capacity(count),
+            sender,
+        }));
+        let answers = link.ask(deadline, self, waiter, receiver).await?;
+        let answers = answers.map_err(|error| {
+            link.weigh(&error);
+            error::server(&error)
+        })?;
         for answer in &answers {
             if let Value::ServerError(error) = answer {
                 link.weigh(error);
@@ -96,12 +108,44 @@ impl Request for Pipeline {
     }
 }
 
+impl Packed for Cmd {
+    fn len(&self) -> usize {
+        let argument = |argument| match argument {
+            Arg::Simple(bytes) => <[u8]>::len(bytes) + ARGUMENT,
+            _ => 0,
+        };
+        self.args_iter().map(argument).sum()
+    }
+
+    fn pack(&self, piece: &mut Vec<u8>) {
+        self.write_packed_command(piece);
+    }
+}
+
+impl Packed for Pipeline {
+    fn len(&self) -> usize {
+        self.cmd_iter().map(Packed::len).sum()
+    }
+
+    fn pack(&self, piece: &mut Vec<u8>) {
+        if self.is_transaction() {
+            piece.extend_from_slice(b"*1\r\n$5\r\nMULTI\r\n");
+        }
+        for command in self.cmd_iter() {
+            command.write_packed_command(piece);
+        }
+        if self.is_transaction() {
+            piece.extend_from_slice(b"*1\r\n$4\r\nEXEC\r\n");
+        }
+    }
+}
+
 /// Whether a connection is of use, seen by its driver and by who replaces it.
 #[derive(Default)]
 struct LinkLife {
     ended: AtomicBool,
-    /// The peer closed it or the network failed.
-    cut: AtomicBool,
+    /// Why it ended, once it did by itself.
+    failure: OnceLock<Failure>,
     event: Notify,
 }
 
@@ -132,31 +176,22 @@ impl Link {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        // The driver would log in by itself, but hide the code of a refusal. Its time-outs stay
-        // off: each call has a deadline of its own.
-        let nobody = RedisConnectionInfo::default().set_skip_set_lib_name();
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(None)
-            .set_response_timeout(None);
         let life = Arc::new(LinkLife::default());
-        let stream = Watched {
-            stream,
-            life: life.clone(),
-        };
-        let (connection, driver) = MultiplexedConnection::new_with_config(&nobody, stream, config)
-            .await
-            .map_err(|error| life.failure(&error))?;
+        let requests = Requests::new();
+        let mut driver = Driver::new(&requests, stream);
         let driver = tokio::spawn({
             let life = life.clone();
             async move {
-                driver.await;
+                let failure = driver.run().await;
+                // Before the driver goes, and those who wait for answers are told.
+                let _ = life.failure.set(failure);
                 life.end();
             }
         });
         let link = Self {
             id: NEXT_ID.fetch_add(1, Relaxed),
             opened: Instant::now(),
-            connection,
+            requests,
             silences: AtomicU32::new(0),
             life,
             driver: driver.abort_handle(),
@@ -187,12 +222,7 @@ impl Link {
         } else {
             "PING"
         });
-        let answers = self
-            .connection
-            .clone()
-            .send_packed_commands(&words, 0, words.len())
-            .await
-            .map_err(|error| self.life.failure(&error))?;
+        let answers = words.send(self, Instant::now() + settings.timeout).await?;
         for answer in answers {
             match answer {
                 Value::ServerError(error) => {
@@ -212,25 +242,27 @@ impl Link {
         Ok(())
     }
 
-    /// Keeps count of silence, and gives up a connection that was silent twice in a row.
-    fn judge<T, E>(&self, answer: Result<RedisResult<T>, E>) -> Result<T, Failure> {
-        match answer {
+    /// Sends a request and waits for its answers. Keeps count of silence, and gives up a
+    /// connection that was silent twice in a row.
+    async fn ask<T>(
+        &self,
+        deadline: Instant,
+        request: &impl Packed,
+        waiter: Waiter,
+        answer: oneshot::Receiver<T>,
+    ) -> Result<T, Failure> {
+        let exchange = async {
+            self.requests.put(request, waiter).await;
+            answer.await
+        };
+        match timeout_at(deadline, exchange).await {
             Ok(Ok(answer)) => {
                 if self.silences.load(Relaxed) != 0 {
                     self.silences.store(0, Relaxed);
                 }
                 Ok(answer)
             }
-            Ok(Err(error)) => {
-                if let Some(errors) = error.clone().into_server_errors()
-                    && let Some((_, first)) = errors.first()
-                {
-                    self.weigh(first);
-                    return Err(error::server(first));
-                }
-                self.life.end();
-                Err(self.life.failure(&error))
-            }
+            Ok(Err(_)) => Err(self.life.failure()),
             Err(_) => {
                 if self.silences.fetch_add(1, Relaxed) + 1 >= SILENCES_TO_REPLACE {
                     self.life.end();
@@ -268,49 +300,9 @@ impl LinkLife {
         self.event.notify_one();
     }
 
-    /// What a failed exchange means. The driver takes half an answer for a garbled one, also when
-    /// the other half cannot come any more.
-    fn failure(&self, error: &RedisError) -> Failure {
-        error::transport(error, self.cut.load(Relaxed))
-    }
-}
-
-/// A stream that tells when it was cut.
-struct Watched<S> {
-    stream: S,
-    life: Arc<LinkLife>,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
-        if read.is_err() || buffer.filled().len() == before {
-            self.life.cut.store(true, Relaxed);
-        }
-        Poll::Ready(read)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    /// What became of a request without an answer.
+    fn failure(&self) -> Failure {
+        self.failure.get().cloned().unwrap_or_else(error::closed)
     }
 }
 
@@ -328,6 +320,8 @@ fn is_primary(role: &Value) -> bool {
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
+/// What the protocol adds to an argument, at most for one below 100 MB.
+const ARGUMENT: usize = 13;
 const SILENCES_TO_REPLACE: u32 = 2;
 const LEAST_AGE_TO_DOUBT: Duration = Duration::from_secs(1);
 

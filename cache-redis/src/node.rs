@@ -47,7 +47,6 @@ pub(crate) struct Node {
     address: Option<Address>,
     state: watch::Receiver<State>,
     permits: Semaphore,
-    max_in_flight: usize,
     connector: AbortHandle,
 }
 
@@ -71,7 +70,6 @@ impl Node {
             address,
             state,
             permits: Semaphore::new(max_in_flight),
-            max_in_flight,
             connector: connector.abort_handle(),
         }
     }
@@ -108,11 +106,6 @@ impl Node {
     /// The address, unless Sentinels know it.
     pub(crate) fn place(&self) -> Option<&Address> {
         self.address.as_ref()
-    }
-
-    /// How many requests may wait for answers.
-    pub(crate) fn max_in_flight(&self) -> usize {
-        self.max_in_flight
     }
 
     /// Whether the server is known to be out.

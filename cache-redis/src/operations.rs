@@ -49,7 +49,9 @@ impl Inner {
         };
         let of_data = settings(options.login.clone(), true);
         let store = match options.servers.clone() {
-            Servers::One(address) => Store::one(Node::new(Place::Fixed(address), of_data, most)),
+            Servers::One(address) => {
+                Store::One(Arc::new(Node::new(Place::Fixed(address), of_data, most)))
+            }
             Servers::Cluster(seeds) => {
                 let cluster = Cluster::open(seeds, of_data, most).await;
                 Store::Cluster(cluster.map_err(|failure| failure.of("connect"))?)
@@ -57,7 +59,7 @@ impl Inner {
             Servers::Service { sentinels, name } => {
                 let of_sentinels = settings(options.sentinel_login.clone(), false);
                 let place = Place::Service(Sentinels::new(sentinels, name, of_sentinels));
-                Store::one(Node::new(place, of_data, most))
+                Store::One(Arc::new(Node::new(place, of_data, most)))
             }
         };
         Ok(Self {

@@ -9,60 +9,21 @@ use session_core::{Error, Result, TimeToLive};
 use crate::cluster::Cluster;
 use crate::command;
 use crate::error::{self, Failure};
-use crate::merge::Merge;
-use crate::node::{Call, Node, Repeat};
-use crate::reads::{self, Ask, Found, Reads, What};
+use crate::node::{Call, Node};
 use crate::reply;
 use crate::script::{self, Script};
-use crate::writes::Writes;
 
 /// The servers of a client. Answers that are errors come out as errors.
 pub(crate) enum Store {
-    One(One),
+    One(Arc<Node>),
     Cluster(Cluster),
 }
 
-/// The only server, and what is merged on the way to it.
-pub(crate) struct One {
-    node: Arc<Node>,
-    reads: Merge<Reads>,
-    writes: Merge<Writes>,
-}
-
-impl One {
-    async fn read(&self, call: Call, key: &str, what: What) -> Result<Option<Found>, Failure> {
-        let key = key.to_owned();
-        self.reads.send(call, Ask { key, what }).await
-    }
-}
-
 impl Store {
-    /// A store on one server.
-    pub(crate) fn one(node: Node) -> Self {
-        let node = Arc::new(node);
-        Self::One(One {
-            reads: Merge::new(Reads::default(), node.clone()),
-            writes: Merge::new(Writes, node.clone()),
-            node,
-        })
-    }
-
     /// The value of a key.
     pub(crate) async fn read(&self, call: Call, key: &str) -> Result<Option<Bytes>> {
-        let read = async {
-            match self {
-                Self::One(one) => {
-                    let found = one.read(call, key, What::Value).await?;
-                    Ok(found.map(|found| found.value))
-                }
-                Self::Cluster(cluster) => reply::read(
-                    cluster
-                        .send(call, key, &command::on_key("GET", key))
-                        .await?,
-                ),
-            }
-        };
-        read.await.map_err(of(call))
+        let answer = self.route(call, key, &command::on_key("GET", key)).await;
+        answer.and_then(reply::read).map_err(of(call))
     }
 
     /// The value of a key and what is left of its life, of one instant.
@@ -71,23 +32,30 @@ impl Store {
         call: Call,
         key: &str,
     ) -> Result<Option<(Bytes, TimeToLive)>> {
-        match self {
-            Self::One(one) => {
-                let found = one.read(call, key, What::ValueAndTimeToLive).await;
-                let found = found.map_err(of(call))?;
-                Ok(found.and_then(|found| Some(found.value).zip(found.left)))
-            }
+        let node = match self {
+            Self::One(node) => node,
             Self::Cluster(_) => {
                 let script = &script::READ_WITH_TIME_TO_LIVE;
                 let answer = self.run(call, script, key, &[]).await?;
-                reply::value_and_time_to_live(answer).map_err(of(call))
+                return reply::value_and_time_to_live(answer).map_err(of(call));
             }
-        }
+        };
+        let read = async {
+            let mut both = Pipeline::with_capacity(2);
+            both.add_command(command::on_key("GET", key));
+            both.add_command(command::on_key("PTTL", key));
+            let answers = transaction(node, call, both).await?;
+            let [value, left] =
+                <[Value; 2]>::try_from(answers).map_err(|_| Failure::unexpected())?;
+            let left = reply::time_to_live(&reply::checked(left)?)?;
+            Ok(reply::read(value)?.zip(left))
+        };
+        read.await.map_err(of(call))
     }
 
     /// Sends a command about one key.
     pub(crate) async fn send(&self, call: Call, key: &str, command: Cmd) -> Result<Value> {
-        let answer = self.route(call, key, command).await;
+        let answer = self.route(call, key, &command).await;
         answer.and_then(reply::checked).map_err(of(call))
     }
 
@@ -100,7 +68,7 @@ impl Store {
         arguments: &[&[u8]],
     ) -> Result<Value> {
         let by_hash = command::evalsha(script, key, arguments);
-        match self.route(call, key, by_hash).await.map_err(of(call))? {
+        match self.route(call, key, &by_hash).await.map_err(of(call))? {
             // Nothing ran, so the text may follow even where nothing may run twice.
             Value::ServerError(error) if error::code(&error) == "NOSCRIPT" => {
                 self.send(call, key, command::eval(script, key, arguments))
@@ -118,8 +86,8 @@ impl Store {
     ) -> Result<Vec<Option<Bytes>>> {
         let read = async {
             let answers = match self {
-                Self::One(one) => {
-                    let answer = one.node.send(call, &command::on_keys("MGET", keys)).await?;
+                Self::One(node) => {
+                    let answer = node.send(call, &command::on_keys("MGET", keys)).await?;
                     reply::list(reply::checked(answer)?)?
                 }
                 Self::Cluster(cluster) => cluster.send_all(call, &each("GET", keys)).await?,
@@ -140,12 +108,12 @@ impl Store {
     pub(crate) async fn write_all(&self, call: Call, writes: Vec<(&str, Cmd)>) -> Result<()> {
         let write = async {
             let answers = match self {
-                Self::One(one) => {
+                Self::One(node) => {
                     let mut commands = Pipeline::with_capacity(writes.len());
                     for (_, write) in writes {
                         commands.add_command(write);
                     }
-                    reads::transaction(&one.node, call, commands).await?
+                    transaction(node, call, commands).await?
                 }
                 Self::Cluster(cluster) => cluster.send_all(call, &writes).await?,
             };
@@ -161,11 +129,9 @@ impl Store {
     pub(crate) async fn remove_all<K: AsRef<str>>(&self, call: Call, keys: &[K]) -> Result<u64> {
         let remove = async {
             match self {
-                Self::One(one) => {
-                    let answer = one
-                        .node
-                        .send(call, &command::on_keys("UNLINK", keys))
-                        .await?;
+                Self::One(node) => {
+                    let unlink = command::on_keys("UNLINK", keys);
+                    let answer = node.send(call, &unlink).await?;
                     reply::count(&reply::checked(answer)?)
                 }
                 Self::Cluster(cluster) => {
@@ -183,21 +149,28 @@ impl Store {
     /// The servers that hold the entries between them.
     pub(crate) fn primaries(&self) -> Vec<Arc<Node>> {
         match self {
-            Self::One(one) => vec![one.node.clone()],
+            Self::One(node) => vec![node.clone()],
             Self::Cluster(cluster) => cluster.primaries(),
         }
     }
 
-    async fn route(&self, call: Call, key: &str, command: Cmd) -> Result<Value, Failure> {
+    async fn route(&self, call: Call, key: &str, command: &Cmd) -> Result<Value, Failure> {
         match self {
-            // What is sent again if need be has to go out as it is.
-            Self::One(one) if call.repeat == Repeat::Harmless => {
-                one.node.send(call, &command).await
-            }
-            Self::One(one) => one.writes.send(call, command).await,
-            Self::Cluster(cluster) => cluster.send(call, key, &command).await,
+            Self::One(node) => node.send(call, command).await,
+            Self::Cluster(cluster) => cluster.send(call, key, command).await,
         }
     }
+}
+
+/// Sends commands that see one instant and gives their answers.
+async fn transaction(
+    node: &Node,
+    call: Call,
+    mut commands: Pipeline,
+) -> Result<Vec<Value>, Failure> {
+    let answers = node.send(call, commands.atomic()).await?;
+    let [answer] = <[Value; 1]>::try_from(answers).map_err(|_| Failure::unexpected())?;
+    reply::list(reply::checked(answer)?)
 }
 
 /// One command for each key.

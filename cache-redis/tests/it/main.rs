@@ -8,7 +8,7 @@ mod conformance;
 mod database;
 mod fake;
 mod faults;
-mod merge;
+mod multiplex;
 mod options;
 mod sentinel;
 mod transport;

@@ -1,0 +1,493 @@
+//! The requests of many tasks on one stream: they leave in the order in which they come, and so do
+//! the answers.
+//!
+//! A request is put behind those that wait, under a lock that is held for a copy. A task of the
+//! connection, the driver, writes all that wait at once, reads, and hands out answers. Before it
+//! writes while answers are on their way it gives way once to the tasks that are ready to run: these
+//! may have requests too, and what leaves together costs both sides one call of their kernels.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use redis::{ServerError, Value};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::sync::{Notify, oneshot};
+
+use crate::error::{self, Failure};
+use crate::resp::{Answers, Garbled};
+
+/// Where requests are put. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Requests(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    /// Told when a full queue was emptied.
+    room: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Requests to be written, short ones joined.
+    pieces: VecDeque<Vec<u8>>,
+    len: usize,
+    /// Who waits for their answers.
+    waiters: VecDeque<Waiter>,
+    /// The driver, while it sleeps.
+    driver: Option<Waker>,
+    has_ended: bool,
+}
+
+/// Who waits for the answers to a request. Without the sender, the connection has ended.
+pub(crate) enum Waiter {
+    One(oneshot::Sender<Value>),
+    Many(Box<Many>),
+}
+
+/// Of as many answers, those behind the first few, or the first of these that is an error.
+pub(crate) struct Many {
+    pub(crate) skip: usize,
+    pub(crate) count: usize,
+    pub(crate) refused: Option<ServerError>,
+    pub(crate) answers: Vec<Value>,
+    pub(crate) sender: oneshot::Sender<Result<Vec<Value>, ServerError>>,
+}
+
+/// What is sent: one command or several.
+pub(crate) trait Packed {
+    /// About how many bytes it becomes.
+    fn len(&self) -> usize;
+
+    /// Appends it, as the protocol has it.
+    fn pack(&self, piece: &mut Vec<u8>);
+}
+
+impl Requests {
+    pub(crate) fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Puts a request behind the others, once there is room.
+    pub(crate) async fn put(&self, request: &impl Packed, waiter: Waiter) {
+        let mut refused = self.0.push(request, waiter);
+        while let Some(waiter) = refused {
+            // Before the next look, so that no word is missed between the two.
+            let mut room = pin!(self.0.room.notified());
+            room.as_mut().enable();
+            refused = self.0.push(request, waiter);
+            if refused.is_some() {
+                room.await;
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the waiter back if there is no room.
+    fn push(&self, request: &impl Packed, waiter: Waiter) -> Option<Waiter> {
+        let len = request.len();
+        // A long copy is made outside of the lock.
+        let own_piece = (len > PIECE).then(|| packed(request, len));
+        let mut queue = self.lock();
+        if queue.has_ended {
+            return None;
+        }
+        if queue.len >= FULL {
+            return Some(waiter);
+        }
+        queue.len += len;
+        queue.waiters.push_back(waiter);
+        match (own_piece, queue.pieces.back_mut()) {
+            (Some(piece), _) => queue.pieces.push_back(piece),
+            (None, Some(last)) if last.len() + len <= PIECE => request.pack(last),
+            (None, _) => queue.pieces.push_back(packed(request, LEAST)),
+        }
+        let driver = queue.driver.take();
+        drop(queue);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        None
+    }
+}
+
+fn packed(request: &impl Packed, capacity: usize) -> Vec<u8> {
+    let mut piece = Vec::with_capacity(capacity);
+    request.pack(&mut piece);
+    piece
+}
+
+/// The other end of [`Requests`]: what owns the stream.
+pub(crate) struct Driver<S> {
+    shared: Arc<Shared>,
+    stream: S,
+    /// What is being written, and how far the first of it has been.
+    pieces: VecDeque<Vec<u8>>,
+    written: usize,
+    has_to_flush: bool,
+    /// Those who wait for answers, the next one first.
+    waiters: VecDeque<Waiter>,
+    answers: Answers,
+    /// Whether other tasks had their turn since there was something to write.
+    gave_way: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+    pub(crate) fn new(requests: &Requests, stream: S) -> Self {
+        Self {
+            shared: requests.0.clone(),
+            stream,
+            pieces: VecDeque::new(),
+            written: 0,
+            has_to_flush: false,
+            waiters: VecDeque::new(),
+            answers: Answers::default(),
+            gave_way: false,
+        }
+    }
+
+    /// Writes and reads until the stream ends, and tells why it did.
+    pub(crate) async fn run(&mut self) -> Failure {
+        std::future::poll_fn(|context| self.poll(context)).await
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Failure> {
+        let had_way = std::mem::take(&mut self.gave_way);
+        if let Poll::Ready(Err(error)) = self.write(context, had_way) {
+            return Poll::Ready(error::cut(&error));
+        }
+        if let Poll::Ready(failure) = self.read(context) {
+            return Poll::Ready(failure);
+        }
+        if self.waiters.is_empty() {
+            // Who got the last answer wakes the driver with the next request.
+            self.gave_way = false;
+        }
+        if self.gave_way || !self.sleeps(context) {
+            // Behind the tasks that are ready to run, among them those with their answers.
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Whether there is nothing to do but to wait, and then leaves word whom to wake.
+    fn sleeps(&self, context: &Context<'_>) -> bool {
+        if !self.pieces.is_empty() {
+            // The stream takes no more, and wakes the driver when it does.
+            return true;
+        }
+        let mut queue = self.shared.lock();
+        let is_idle = queue.pieces.is_empty();
+        if is_idle {
+            queue.driver = Some(context.waker().clone());
+        }
+        is_idle
+    }
+
+    /// Writes all requests. Is pending if the stream takes no more of them.
+    fn write(&mut self, context: &mut Context<'_>, had_way: bool) -> Poll<io::Result<()>> {
+        loop {
+            let Some(piece) = self.pieces.front() else {
+                if self.take(had_way) {
+                    continue;
+                }
+                break;
+            };
+            let rest = &piece[self.written..];
+            let written = ready!(Pin::new(&mut self.stream).poll_write(context, rest))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += written;
+            self.has_to_flush = true;
+            if self.written == piece.len() {
+                self.pieces.pop_front();
+                self.written = 0;
+            }
+        }
+        if self.has_to_flush {
+            ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+            self.has_to_flush = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes what is queued, or gives way first.
+    fn take(&mut self, had_way: bool) -> bool {
+        let mut queue = self.shared.lock();
+        if queue.pieces.is_empty() {
+            return false;
+        }
+        if !had_way && !self.waiters.is_empty() {
+            self.gave_way = true;
+            return false;
+        }
+        std::mem::swap(&mut self.pieces, &mut queue.pieces);
+        self.waiters.append(&mut queue.waiters);
+        if std::mem::take(&mut queue.len) >= FULL {
+            self.shared.room.notify_waiters();
+        }
+        true
+    }
+
+    /// Reads and hands out answers: not all at once, so that who has one asks again while the
+    /// server is busy with the others.
+    fn read(&mut self, context: &mut Context<'_>) -> Poll<Failure> {
+        let mut left = self.waiters.len().div_ceil(SHARES).max(LEAST_SHARE);
+        loop {
+            while left > 0 {
+                match self.answers.next() {
+                    Ok(Some(answer)) => {
+                        let Some(waiter) = self.waiters.pop_front() else {
+                            return Poll::Ready(error::garbled());
+                        };
+                        match waiter.take(answer) {
+                            Some(waiter) => self.waiters.push_front(waiter),
+                            None => left -= 1,
+                        }
+                        self.gave_way = true;
+                    }
+                    Ok(None) => break,
+                    Err(Garbled) => return Poll::Ready(error::garbled()),
+                }
+            }
+            if left == 0 && !self.waiters.is_empty() {
+                return Poll::Pending;
+            }
+            let read = pin!(self.stream.read_buf(self.answers.room()));
+            match ready!(read.poll(context)) {
+                Ok(0) => return Poll::Ready(error::closed()),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(error::cut(&error)),
+            }
+        }
+    }
+}
+
+impl<S> Drop for Driver<S> {
+    /// Nobody is left waiting.
+    fn drop(&mut self) {
+        let waiters = {
+            let mut queue = self.shared.lock();
+            queue.has_ended = true;
+            std::mem::take(&mut queue.waiters)
+        };
+        drop(waiters);
+        self.shared.room.notify_waiters();
+    }
+}
+
+impl Waiter {
+    /// Gives an answer; what is left waits for more of them.
+    fn take(self, answer: Value) -> Option<Self> {
+        let mut many = match self {
+            Self::One(sender) => {
+                // Whoever gave up needs it no more.
+                let _ = sender.send(answer);
+                return None;
+            }
+            Self::Many(many) => many,
+        };
+        match (many.skip.checked_sub(1), answer) {
+            (Some(skip), answer) => {
+                many.skip = skip;
+                if let Value::ServerError(error) = answer {
+                    many.refused.get_or_insert(error);
+                }
+            }
+            (None, answer) => many.answers.push(answer),
+        }
+        if many.answers.len() < many.count {
+            return Some(Self::Many(many));
+        }
+        let Many {
+            refused,
+            answers,
+            sender,
+            ..
+        } = *many;
+        let _ = sender.send(refused.map_or(Ok(answers), Err));
+        None
+    }
+}
+
+/// From how many bytes on requests wait before they are queued.
+const FULL: usize = 1 << 20;
+/// What is longer in bytes is written by itself, without another copy.
+const PIECE: usize = 64 * 1_024;
+/// The room of a piece that others may join.
+const LEAST: usize = 4 * 1_024;
+/// Into how many shares the answers on their way are divided, to be handed out one after the other.
+const SHARES: usize = 4;
+/// The least of such a share.
+const LEAST_SHARE: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+    use tokio::task::JoinHandle;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    struct Text(&'static str, usize);
+
+    impl Packed for Text {
+        fn len(&self) -> usize {
+            self.0.len() * self.1
+        }
+
+        fn pack(&self, piece: &mut Vec<u8>) {
+            piece.extend_from_slice(self.0.repeat(self.1).as_bytes());
+        }
+    }
+
+    /// A connection of which the test is the server.
+    fn connection(buffer: usize) -> (Requests, DuplexStream, JoinHandle<Failure>) {
+        let (stream, server) = duplex(buffer);
+        let requests = Requests::new();
+        let mut driver = Driver::new(&requests, stream);
+        (
+            requests,
+            server,
+            tokio::spawn(async move { driver.run().await }),
+        )
+    }
+
+    async fn put(requests: &Requests, text: Text) -> oneshot::Receiver<Value> {
+        let (sender, receiver) = oneshot::channel();
+        requests.put(&text, Waiter::One(sender)).await;
+        receiver
+    }
+
+    /// What does not come at all fails its test.
+    async fn soon<T>(future: impl Future<Output = T>) -> T {
+        timeout(Duration::from_secs(10), future).await.unwrap()
+    }
+
+    async fn read(server: &mut DuplexStream, len: usize) -> String {
+        let mut bytes = vec![0; len];
+        server.read_exact(&mut bytes).await.unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[tokio::test]
+    async fn answers_come_in_the_order_of_the_requests_whoever_gave_up() {
+        let (requests, mut server, _driver) = connection(1_024);
+        let first = put(&requests, Text("a", 1)).await;
+        drop(put(&requests, Text("b", 1)).await);
+        let third = put(&requests, Text("c", 1)).await;
+        assert_eq!(read(&mut server, 3).await, "abc");
+        server.write_all(b":1\r\n:2\r\n:3\r\n").await.unwrap();
+        assert_eq!(soon(first).await.unwrap(), Value::Int(1));
+        assert_eq!(soon(third).await.unwrap(), Value::Int(3));
+    }
+
+    #[tokio::test]
+    async fn many_answers_go_to_one_and_the_skipped_ones_are_looked_at() {
+        let (requests, mut server, _driver) = connection(1_024);
+        let ask = async || {
+            let (sender, receiver) = oneshot::channel();
+            let many = Many {
+                skip: 2,
+                count: 2,
+                refused: None,
+                answers: Vec::new(),
+                sender,
+            };
+            let waiter = Waiter::Many(Box::new(many));
+            requests.put(&Text("x", 1), waiter).await;
+            (receiver,)
+        };
+        let ((fine,), (refused,)) = (ask().await, ask().await);
+        let next = put(&requests, Text("y", 1)).await;
+        server
+            .write_all(b"+OK\r\n+QUEUED\r\n:1\r\n-ERR 2\r\n")
+            .await
+            .unwrap();
+        let answers = soon(fine).await.unwrap().unwrap();
+        assert!(matches!(
+            &answers[..],
+            [Value::Int(1), Value::ServerError(_)]
+        ));
+        let rest = b"+OK\r\n-OOM first\r\n-EXECABORT then\r\n:0\r\n+OK\r\n";
+        server.write_all(rest).await.unwrap();
+        assert_eq!(soon(refused).await.unwrap().unwrap_err().code(), "OOM");
+        assert_eq!(soon(next).await.unwrap(), Value::Okay);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_reads_nothing_fills_the_queue_and_no_more() {
+        let (requests, mut server, _driver) = connection(16);
+        let mut waiting = Vec::new();
+        // The first is on its way when the queue begins to fill.
+        for _ in 0..2 {
+            waiting.push(put(&requests, Text("0123456789abcdef", FULL / 16)).await);
+            tokio::task::yield_now().await;
+        }
+        let late = put(&requests, Text("z", 1));
+        let mut late = pin!(late);
+        assert!(timeout(Duration::from_millis(50), &mut late).await.is_err());
+        let reading = async {
+            read(&mut server, 2 * FULL).await;
+            assert_eq!(read(&mut server, 1).await, "z");
+            server.write_all(&b"+OK\r\n".repeat(3)).await.unwrap();
+        };
+        let (late, ()) = soon(async { tokio::join!(late, reading) }).await;
+        waiting.push(late);
+        for receiver in waiting {
+            assert_eq!(soon(receiver).await.unwrap(), Value::Okay);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_is_noticed_whether_or_not_somebody_waits() {
+        for answered in [false, true] {
+            let (requests, mut server, driver) = connection(1_024);
+            let mut receivers = Vec::new();
+            // As many as are answered at a time.
+            for _ in 0..LEAST_SHARE {
+                receivers.push(put(&requests, Text("a", 1)).await);
+            }
+            read(&mut server, LEAST_SHARE).await;
+            if answered {
+                let answers = b"+OK\r\n".repeat(LEAST_SHARE);
+                server.write_all(&answers).await.unwrap();
+                for receiver in receivers.drain(..) {
+                    assert_eq!(soon(receiver).await.unwrap(), Value::Okay);
+                }
+            }
+            drop(server);
+            assert_eq!(
+                soon(driver).await.unwrap().kind,
+                session_core::ErrorKind::Unavailable
+            );
+            receivers.push(put(&requests, Text("late", 1)).await);
+            for receiver in receivers {
+                assert!(soon(receiver).await.is_err());
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_asked_for_ends_the_connection() {
+        let (requests, mut server, driver) = connection(1_024);
+        server.write_all(b"+OK\r\n").await.unwrap();
+        assert_eq!(
+            soon(driver).await.unwrap().kind,
+            session_core::ErrorKind::Other
+        );
+        let late = put(&requests, Text("a", 1)).await;
+        assert!(soon(late).await.is_err());
+    }
+}
