@@ -97,27 +97,32 @@ impl Codec {
     /// # Ok::<(), session_core::Error>(())
     /// ```
     pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-        Self::try_decode(bytes).map_err(|fault| fault.into_error("codec", "decode"))
+        Self::decode_or(bytes, |fault| fault.into_error("codec", "decode"))
     }
 
     pub(crate) fn try_encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, Fault> {
         with_buffer(|buffer| {
-            match self {
+            let written = match self {
                 Self::Bincode => binary::write(value, buffer),
                 Self::Json => write_json(value, buffer),
-            }?;
-            Ok(Bytes::copy_from_slice(buffer))
+            };
+            written.map(Bytes::copy_from_slice)
         })
     }
 
-    pub(crate) fn try_decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+    /// Decodes a value, or makes an error of what is wrong where that is found: values are large,
+    /// and one beside a [`Fault`] would be moved more than once.
+    pub(crate) fn decode_or<T: DeserializeOwned, E>(
+        bytes: &[u8],
+        refuse: impl Fn(Fault) -> E,
+    ) -> Result<T, E> {
         match bytes.split_first() {
-            Some((&binary::TAG, encoded)) => binary::read(encoded),
-            Some((..FIRST_OF_TEXT, _)) => Err(Fault::UnknownTag),
-            _ => read_json(bytes).or_else(|fault| {
+            Some((&binary::TAG, encoded)) => binary::read(encoded, refuse),
+            Some((..FIRST_OF_TEXT, _)) => Err(refuse(Fault::UnknownTag)),
+            _ => read_json(bytes, refuse).or_else(|error| {
                 // A type may be an integer for machines and a word for people (`1024`, "1 KiB");
                 // then bincode met the integer, and only its kind of reader does.
-                integer::read(bytes).ok_or(fault)
+                integer::read(bytes).ok_or(error)
             }),
         }
     }
@@ -211,18 +216,30 @@ impl std::error::Error for Fault {}
 
 /// Reads JSON text, all of which has to be UTF-8: one look at the whole costs a fraction of a look at
 /// each string.
-pub(crate) fn read_json<'t, T: Deserialize<'t>>(bytes: &'t [u8]) -> Result<T, Fault> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| Fault::not_text(&bytes[..error.valid_up_to()]))?;
-    serde_json::from_str(text).map_err(|error| Fault::json(&error))
+pub(crate) fn read_json<'t, T: Deserialize<'t>, E>(
+    bytes: &'t [u8],
+    refuse: impl Fn(Fault) -> E,
+) -> Result<T, E> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text).map_err(|error| refuse(Fault::json(&error))),
+        Err(error) => Err(refuse(Fault::not_text(&bytes[..error.valid_up_to()]))),
+    }
 }
 
-fn write_json<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), Fault> {
+fn write_json<'b, T: Serialize + ?Sized>(
+    value: &T,
+    buffer: &'b mut Vec<u8>,
+) -> Result<&'b [u8], Fault> {
+    buffer.clear();
     let watch = Watch::default();
-    serde_json::to_writer(buffer, &Guarded::top(value, &watch)).map_err(|_| watch.fault())
+    match serde_json::to_writer(&mut *buffer, &Guarded::top(value, &watch)) {
+        Ok(()) => Ok(buffer),
+        Err(_) => Err(watch.fault()),
+    }
 }
 
 /// Encodes into a buffer that each thread keeps, so that a value costs one allocation of its size.
+/// It holds what was left there by another.
 pub(crate) fn with_buffer<R>(encode: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     thread_local! {
         static KEPT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -230,7 +247,6 @@ pub(crate) fn with_buffer<R>(encode: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     // Taken, not borrowed: a `Serialize` may encode on its own, and then finds an empty one. So
     // does a value that is encoded while the thread ends.
     let mut buffer = KEPT.try_with(Cell::take).unwrap_or_default();
-    buffer.clear();
     let result = encode(&mut buffer);
     if buffer.capacity() <= LARGEST_KEPT {
         let _ = KEPT.try_with(|kept| kept.set(buffer));

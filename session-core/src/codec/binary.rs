@@ -23,18 +23,24 @@ pub(super) use writer::write;
 /// What stands before a value in bincode.
 pub(super) const TAG: u8 = 0x01;
 
-/// Reads a value from what stands after the tag.
-pub(super) fn read<T: DeserializeOwned>(encoded: &[u8]) -> Result<T, Fault> {
+/// Reads a value from what stands after the tag, or makes an error of what is wrong with it.
+pub(super) fn read<T: DeserializeOwned, E>(
+    encoded: &[u8],
+    refuse: impl Fn(Fault) -> E,
+) -> Result<T, E> {
     let mut source = Source::new(encoded);
+    read_all(&mut source).map_err(|Refused| refuse(source.fault()))
+}
+
+fn read_all<T: DeserializeOwned>(source: &mut Source<'_>) -> Result<T, Refused> {
     let value = T::deserialize(Binary {
-        source: &mut source,
+        source,
         depth_left: MAX_DEPTH,
-    })
-    .map_err(|Refused| source.fault())?;
-    if source.bytes_left() > 0 {
-        return Err(Fault::Trailing);
+    });
+    if value.is_ok() && source.bytes_left() > 0 {
+        return Err(source.refuse(Fault::Trailing));
     }
-    Ok(value)
+    value
 }
 
 /// The next value of a source, with what nesting is left to it.
@@ -168,7 +174,7 @@ impl<'de> Deserializer<'de> for Binary<'_, 'de> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         visitor.visit_map(Entries {
             elements: self.elements()?,
-            left_before: 0,
+            taken_before: 0,
         })
     }
 
@@ -303,10 +309,10 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
             return Ok(None);
         }
         self.len -= 1;
-        let left_before = self.source.bytes_left();
+        let taken_before = self.source.taken();
         let element = self.next(seed)?;
         if self.counted {
-            self.source.count(left_before)?;
+            self.source.count(taken_before)?;
         }
         Ok(Some(element))
     }
@@ -320,7 +326,7 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
 /// Keys and values by turns.
 struct Entries<'s, 'de> {
     elements: Elements<'s, 'de>,
-    left_before: usize,
+    taken_before: usize,
 }
 
 impl<'de> MapAccess<'de> for Entries<'_, 'de> {
@@ -335,14 +341,14 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
             return Ok(None);
         }
         self.elements.len -= 1;
-        self.left_before = self.elements.source.bytes_left();
+        self.taken_before = self.elements.source.taken();
         self.elements.next(seed).map(Some)
     }
 
     #[inline]
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Refused> {
         let value = self.elements.next(seed)?;
-        self.elements.source.count(self.left_before)?;
+        self.elements.source.count(self.taken_before)?;
         Ok(value)
     }
 
@@ -408,7 +414,7 @@ mod tests {
         fn it_takes_no_bytes_that_bincode_refuses(
             bytes in vec(0..5_u8, 0..64),
         ) {
-            if let Ok(ours) = read::<Nested>(&bytes) {
+            if let Ok(ours) = read_it::<Nested>(&bytes) {
                 let (theirs, len) =
                     bincode::serde::decode_from_slice::<Nested, _>(&bytes, standard()).unwrap();
                 prop_assert_eq!((ours, bytes.len()), (theirs, len));
@@ -427,7 +433,7 @@ mod tests {
         fn it_takes_no_text_that_bincode_refuses(
             bytes in vec(prop_oneof![0..4_u8, 0x7E..0x82_u8, 0xBE..=0xFF_u8], 0..64),
         ) {
-            if let Ok(ours) = read::<Vec<(String, u16)>>(&bytes) {
+            if let Ok(ours) = read_it::<Vec<(String, u16)>>(&bytes) {
                 let theirs = bincode::serde::decode_from_slice(&bytes, standard()).unwrap();
                 prop_assert_eq!((ours, bytes.len()), theirs);
             }
@@ -463,6 +469,10 @@ mod tests {
         Ok(())
     }
 
+    fn read_it<T: DeserializeOwned>(encoded: &[u8]) -> Result<T, Fault> {
+        read(encoded, |fault| fault)
+    }
+
     fn assert_bincode<T>(value: &T) -> Result<(), TestCaseError>
     where
         T: Serialize + DeserializeOwned + PartialEq + Debug,
@@ -471,7 +481,7 @@ mod tests {
         let ours = Codec::Bincode.encode(value).unwrap();
         prop_assert_eq!(&ours[0], &TAG);
         prop_assert_eq!(&ours[1..], &theirs);
-        prop_assert_eq!(&read::<T>(&theirs).unwrap(), value);
+        prop_assert_eq!(&read_it::<T>(&theirs).unwrap(), value);
         Ok(())
     }
 }

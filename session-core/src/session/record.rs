@@ -193,7 +193,7 @@ impl Record {
     /// Reads any JSON text that is a record.
     fn decode_text(bytes: &Bytes) -> Result<Self> {
         let text: Text<'_> =
-            codec::read_json(bytes).map_err(|fault| fault.into_error("session", "decode"))?;
+            codec::read_json(bytes, |fault| fault.into_error("session", "decode"))?;
         Ok(Self {
             meta: Meta {
                 v: text.v,

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::TypedCache;
 use crate::client::{BoxStream, CacheClient, CacheClientExtended};
-use crate::codec::Codec;
+use crate::codec::{Codec, Fault};
 use crate::entry::{Condition, Deadline, Expiry, unix_millis_rounded_up};
 use crate::error::{Error, ErrorKind, Result};
 use crate::glob::Glob;
@@ -188,10 +188,10 @@ fn decode_entry<T: DeserializeOwned>(
     operation: &'static str,
     entry: Option<&Bytes>,
 ) -> Result<Option<T>> {
+    let refuse = |fault: Fault| fault.into_error(BACKEND, operation);
     entry
-        .map(|bytes| Codec::try_decode(bytes))
+        .map(|bytes| Codec::decode_or(bytes, refuse))
         .transpose()
-        .map_err(|fault| fault.into_error(BACKEND, operation))
 }
 
 /// A write that holds and is past at once removes, atomically.

@@ -9,8 +9,18 @@ use bincode::error::DecodeError;
 use super::super::{Fault, MAX_EMPTY};
 use super::{LONGEST_IN_A_BYTE, Refused};
 
-/// The bytes not yet read; unlike bincode's own, it can be asked how many.
-struct Input<'de>(&'de [u8]);
+/// The bytes and how many of them are read; unlike bincode's own, it can be asked.
+struct Input<'de> {
+    bytes: &'de [u8],
+    at: usize,
+}
+
+impl<'de> Input<'de> {
+    #[inline]
+    fn left(&self) -> &'de [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+}
 
 impl Reader for Input<'_> {
     #[inline]
@@ -21,23 +31,24 @@ impl Reader for Input<'_> {
 
     #[inline]
     fn peek_read(&mut self, len: usize) -> Option<&[u8]> {
-        self.0.get(..len)
+        self.left().get(..len)
     }
 
     #[inline]
     fn consume(&mut self, len: usize) {
-        self.0 = self.0.get(len..).unwrap_or_default();
+        self.at += len.min(self.left().len());
     }
 }
 
 impl<'de> BorrowReader<'de> for Input<'de> {
     #[inline]
     fn take_bytes(&mut self, len: usize) -> Result<&'de [u8], DecodeError> {
-        let Some((taken, rest)) = self.0.split_at_checked(len) else {
-            let additional = len - self.0.len();
+        let left = self.left();
+        let Some(taken) = left.get(..len) else {
+            let additional = len - left.len();
             return Err(DecodeError::UnexpectedEnd { additional });
         };
-        self.0 = rest;
+        self.at += len;
         Ok(taken)
     }
 }
@@ -47,19 +58,19 @@ pub(super) struct Source<'de> {
     decoder: DecoderImpl<Input<'de>, Configuration, ()>,
     /// How many elements may still take no bytes.
     pub(super) empty_left: usize,
-    /// What was seen to be UTF-8, and how many bytes were left where it begins.
+    /// What was seen to be UTF-8, and where it begins.
     text: &'de str,
-    left_at_text: usize,
+    text_at: usize,
     fault: Option<Fault>,
 }
 
 impl<'de> Source<'de> {
-    pub(super) fn new(encoded: &'de [u8]) -> Self {
+    pub(super) fn new(bytes: &'de [u8]) -> Self {
         Self {
-            decoder: DecoderImpl::new(Input(encoded), standard(), ()),
+            decoder: DecoderImpl::new(Input { bytes, at: 0 }, standard(), ()),
             empty_left: MAX_EMPTY,
             text: "",
-            left_at_text: encoded.len(),
+            text_at: 0,
             fault: None,
         }
     }
@@ -91,9 +102,9 @@ impl<'de> Source<'de> {
     #[inline]
     pub(super) fn take_len(&mut self) -> Result<usize, Refused> {
         let input = self.decoder.borrow_reader();
-        match input.0.split_first() {
-            Some((&len @ ..=LONGEST_IN_A_BYTE, rest)) => {
-                input.0 = rest;
+        match input.left().first() {
+            Some(&len @ ..=LONGEST_IN_A_BYTE) => {
+                input.at += 1;
                 Ok(len.into())
             }
             _ => self.take(),
@@ -105,9 +116,7 @@ impl<'de> Source<'de> {
     pub(super) fn take_slice(&mut self) -> Result<&'de [u8], Refused> {
         let len = self.take_len()?;
         let input = self.decoder.borrow_reader();
-        let (slice, rest) = input.0.split_at_checked(len).ok_or(Refused)?;
-        input.0 = rest;
-        Ok(slice)
+        input.take_bytes(len).map_err(|_| Refused)
     }
 
     /// Takes a length and as much text.
@@ -116,38 +125,60 @@ impl<'de> Source<'de> {
     /// at the next stretch costs a fraction of a look at each.
     #[inline]
     pub(super) fn take_text(&mut self) -> Result<&'de str, Refused> {
-        let len = self.take_len()?;
         let input = self.decoder.borrow_reader();
-        let before = input.0;
-        input.0 = before.get(len..).ok_or(Refused)?;
-        let start = self.left_at_text - before.len();
-        match self.text.get(start..start + len) {
-            Some(text) => Ok(text),
-            None => self.look_ahead(before, len),
+        let at = input.at - self.text_at;
+        if let Some(&len @ ..=LONGEST_IN_A_BYTE) = self.text.as_bytes().get(at)
+            && let Some(text) = self.text.get(at + 1..at + 1 + usize::from(len))
+        {
+            input.at += 1 + text.len();
+            return Ok(text);
         }
+        self.look_ahead()
     }
 
-    /// The text of this length at the start of `rest`, having looked at what comes after it too.
+    /// Takes a length of any size and as much text; looks at what comes after it too, unless it is
+    /// known already.
     #[cold]
-    fn look_ahead(&mut self, rest: &'de [u8], len: usize) -> Result<&'de str, Refused> {
-        let ahead = &rest[..rest.len().min(len.max(LOOK_AHEAD))];
-        self.text = std::str::from_utf8(ahead).or_else(|error| {
-            let valid = &ahead[..error.valid_up_to()];
-            std::str::from_utf8(valid).map_err(|_| Refused)
-        })?;
-        self.left_at_text = rest.len();
-        self.text.get(..len).ok_or(Refused)
+    fn look_ahead(&mut self) -> Result<&'de str, Refused> {
+        let len = self.take_len()?;
+        let input = self.decoder.borrow_reader();
+        let left = input.left();
+        if len > left.len() {
+            return Err(Refused);
+        }
+        let at = input.at - self.text_at;
+        let known = self.text.get(at..at + len);
+        let text = match known {
+            Some(text) => text,
+            None => {
+                let ahead = &left[..left.len().min(len.max(LOOK_AHEAD))];
+                self.text = std::str::from_utf8(ahead).or_else(|error| {
+                    let valid = &ahead[..error.valid_up_to()];
+                    std::str::from_utf8(valid).map_err(|_| Refused)
+                })?;
+                self.text_at = input.at;
+                self.text.get(..len).ok_or(Refused)?
+            }
+        };
+        input.at += len;
+        Ok(text)
     }
 
     #[inline]
     pub(super) fn bytes_left(&mut self) -> usize {
-        self.decoder.borrow_reader().0.len()
+        self.decoder.borrow_reader().left().len()
     }
 
-    /// Counts an element as empty if the bytes left are still as many as before it.
+    /// How many bytes are read.
     #[inline]
-    pub(super) fn count(&mut self, left_before: usize) -> Result<(), Refused> {
-        if self.bytes_left() == left_before {
+    pub(super) fn taken(&mut self) -> usize {
+        self.decoder.borrow_reader().at
+    }
+
+    /// Counts an element as empty if no more bytes are read than before it.
+    #[inline]
+    pub(super) fn count(&mut self, taken_before: usize) -> Result<(), Refused> {
+        if self.taken() == taken_before {
             let left = self.empty_left.checked_sub(1);
             self.empty_left = left.ok_or_else(|| self.refuse(Fault::TooManyEmpty))?;
         }

@@ -1,7 +1,6 @@
 //! The serializer: what a value becomes in bincode, within the limits that the reader has.
 
-use std::fmt::Display;
-use std::io::Write;
+use std::fmt::{self, Display};
 
 use bincode::Encode;
 use bincode::config::{Configuration, standard};
@@ -17,19 +16,25 @@ use super::super::integer::Integer;
 use super::super::{Fault, MAX_DEPTH, MAX_EMPTY};
 use super::{LONGEST_IN_A_BYTE, Refused, TAG};
 
-/// Writes tag and value, or the digits of an integer.
-pub(in super::super) fn write<T: Serialize + ?Sized>(
+/// Writes tag and value, or the digits of an integer, over what is in the buffer, and gives them.
+pub(in super::super) fn write<'b, T: Serialize + ?Sized>(
     value: &T,
-    buffer: &mut Vec<u8>,
-) -> Result<(), Fault> {
-    buffer.push(TAG);
+    buffer: &'b mut Vec<u8>,
+) -> Result<&'b [u8], Fault> {
     let mut target = Target::new(buffer);
-    value
-        .serialize(Binary::<true> {
+    let written = target.put(TAG).and_then(|()| {
+        value.serialize(Binary::<true> {
             target: &mut target,
             depth_left: MAX_DEPTH,
         })
-        .map_err(|Refused| target.fault.unwrap_or(Fault::Unencodable))
+    });
+    match written {
+        Ok(()) => {
+            let end = target.written();
+            Ok(&buffer[..end])
+        }
+        Err(Refused) => Err(target.fault.unwrap_or(Fault::Unencodable)),
+    }
 }
 
 /// What all parts of one value are written to.
@@ -40,20 +45,60 @@ struct Target<'b> {
     fault: Option<Fault>,
 }
 
-struct Output<'b>(&'b mut Vec<u8>);
+/// A buffer and how much of it is written. The rest of it holds anything: a text and its length find
+/// room there by one look.
+struct Output<'b> {
+    buffer: &'b mut Vec<u8>,
+    at: usize,
+}
+
+impl Output<'_> {
+    /// Makes room for so many bytes more.
+    #[cold]
+    fn grow(&mut self, len: usize) {
+        let wanted = self.at + len;
+        let len = wanted.max(2 * self.buffer.len()).max(SMALLEST_BUFFER);
+        self.buffer.resize(len, 0);
+    }
+
+    /// Puts a length of one byte and what is so long.
+    #[inline]
+    fn put_short(&mut self, len: u8, slice: &[u8]) {
+        let end = self.at + 1 + slice.len();
+        let Some([first, rest @ ..]) = self.buffer.get_mut(self.at..end) else {
+            self.grow(1 + slice.len());
+            return self.put_short(len, slice);
+        };
+        *first = len;
+        rest.copy_from_slice(slice);
+        self.at = end;
+    }
+}
 
 impl Writer for Output<'_> {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        self.0.extend_from_slice(bytes);
+        let end = self.at + bytes.len();
+        let Some(room) = self.buffer.get_mut(self.at..end) else {
+            self.grow(bytes.len());
+            return self.write(bytes);
+        };
+        room.copy_from_slice(bytes);
+        self.at = end;
         Ok(())
+    }
+}
+
+impl fmt::Write for Output<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.write(text.as_bytes()).map_err(|_| fmt::Error)
     }
 }
 
 impl<'b> Target<'b> {
     fn new(buffer: &'b mut Vec<u8>) -> Self {
         Self {
-            encoder: EncoderImpl::new(Output(buffer), standard()),
+            encoder: EncoderImpl::new(Output { buffer, at: 0 }, standard()),
             empty_left: MAX_EMPTY,
             fault: None,
         }
@@ -66,11 +111,6 @@ impl<'b> Target<'b> {
     }
 
     #[inline]
-    fn buffer(&mut self) -> &mut Vec<u8> {
-        self.encoder.writer().0
-    }
-
-    #[inline]
     fn put<T: Encode>(&mut self, value: T) -> Result<(), Refused> {
         value.encode(&mut self.encoder).map_err(|_| Refused)
     }
@@ -79,31 +119,35 @@ impl<'b> Target<'b> {
     #[inline]
     fn put_len(&mut self, len: usize) -> Result<(), Refused> {
         match u8::try_from(len) {
-            Ok(len @ ..=LONGEST_IN_A_BYTE) => {
-                self.buffer().push(len);
-                Ok(())
-            }
+            Ok(len @ ..=LONGEST_IN_A_BYTE) => self.put(len),
             _ => self.put(len),
         }
     }
 
     #[inline]
     fn put_slice(&mut self, slice: &[u8]) -> Result<(), Refused> {
-        self.put_len(slice.len())?;
-        self.buffer().extend_from_slice(slice);
-        Ok(())
+        match u8::try_from(slice.len()) {
+            Ok(len @ ..=LONGEST_IN_A_BYTE) => {
+                self.encoder.writer().put_short(len, slice);
+                Ok(())
+            }
+            _ => {
+                self.put(slice.len())?;
+                self.encoder.writer().write(slice).map_err(|_| Refused)
+            }
+        }
     }
 
     /// Puts digits in place of everything.
     fn put_digits(&mut self, integer: Integer) -> Result<(), Refused> {
-        let buffer = self.buffer();
-        buffer.clear();
-        write!(buffer, "{integer}").map_err(|_| Refused)
+        let output = self.encoder.writer();
+        output.at = 0;
+        fmt::Write::write_fmt(output, format_args!("{integer}")).map_err(|_| Refused)
     }
 
     #[inline]
     fn written(&mut self) -> usize {
-        self.buffer().len()
+        self.encoder.writer().at
     }
 
     /// Counts an element as empty if as much is written as before it.
@@ -454,3 +498,6 @@ impl ser::Error for Refused {
         Self
     }
 }
+
+/// Room for most values.
+const SMALLEST_BUFFER: usize = 256;

@@ -30,6 +30,7 @@ pub(super) fn write(record: &Record) -> Result<Bytes> {
         user,
     } = &record.meta;
     codec::with_buffer(|text| {
+        text.clear();
         field(text, b"{\"v\":", v)?;
         field(text, b",\"created\":", created)?;
         field(text, b",\"saved\":", saved)?;
@@ -102,7 +103,7 @@ pub(super) fn data_alone(data: &[u8]) -> Option<Bytes> {
         data: &'t RawValue,
     }
     let text = [&b"{\"data\":"[..], data, b"}"].concat();
-    let Only { data: alone } = codec::read_json(&text).ok()?;
+    let Only { data: alone } = codec::read_json(&text, drop).ok()?;
     let alone = alone.get().as_bytes();
     (alone.len() < data.len()).then(|| Bytes::copy_from_slice(alone))
 }
