@@ -107,7 +107,8 @@ impl MemoryCache {
         let key = self.scope.key(OPERATION, key)?;
         let mut now = self.store.clock().reading();
         let (key, value) = (&*key, &mut Bytes::new());
-        self.store.change(key, &mut now, move |live, now| {
+        let (store, keep) = (&self.store, Expiry::Keep);
+        store.change(key, &mut now, keep, move |live, _, now| {
             let (sum, deadline) = match live {
                 Some(entry) => {
                     let number = canonical(&entry.value)
@@ -164,9 +165,10 @@ impl MemoryCache {
     /// As [`read_now`](Self::read_now).
     pub fn set_time_to_live_now(&self, key: &str, expiry: Expiry) -> Result<bool> {
         let key = self.scope.key("set_time_to_live", key)?;
-        let mut now = self.store.clock().reading();
-        self.store.change(&key, &mut now, |live, now| {
-            let change = match (live, now.deadline(expiry)) {
+        let store = &self.store;
+        let mut now = store.clock().reading();
+        store.change(&key, &mut now, expiry, |live, deadline, _| {
+            let change = match (live, deadline) {
                 (None, _) | (_, Deadline::Keep) => Change::Nothing,
                 (Some(_), Deadline::Past) => Change::Remove,
                 (Some(_), Deadline::At(deadline)) => Change::Deadline(deadline),
@@ -299,10 +301,9 @@ impl MemoryCache {
         condition: &Condition,
         expiry: Expiry,
     ) -> Result<bool> {
-        let mut now = self.store.clock().reading();
-        // Before the shard is locked; the same reading then tells what is live.
-        let deadline = now.deadline(expiry);
-        self.store.change(key, &mut now, |live, _| {
+        let store = &self.store;
+        let mut now = store.clock().reading();
+        store.change(key, &mut now, expiry, |live, deadline, _| {
             let holds = match condition {
                 Condition::Always => true,
                 Condition::Absent => live.is_none(),
@@ -325,8 +326,9 @@ impl MemoryCache {
 
     /// Removes a stored key; `true` if it was live.
     fn take(&self, key: &str) -> Result<bool> {
-        let mut now = self.store.clock().reading();
-        self.store.change(key, &mut now, |live, _| {
+        let store = &self.store;
+        let mut now = store.clock().reading();
+        store.change(key, &mut now, Expiry::Keep, |live, _, _| {
             Ok((Change::Remove, live.is_some()))
         })
     }

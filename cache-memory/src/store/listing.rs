@@ -22,7 +22,7 @@ impl Store {
         let mut keys = self.records(at).keys(prefix, after, STEP);
         let after = (keys.len() == STEP).then(|| keys.last().cloned()).flatten();
         keys.retain(|key| {
-            let found = table.get(self.hash(key).spread(), |(entry, _)| *entry.key() == **key);
+            let found = table.get(self.hash(key).spread(), |(entry, _)| entry.is_of(key));
             found.is_some_and(|(entry, _)| !now.is_past(entry.deadline))
         });
         Page { keys, after }

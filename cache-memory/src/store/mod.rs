@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use bytes::Bytes;
 use dashmap::{DashMap, SharedValue};
 use foldhash::fast::RandomState;
-use session_core::Result;
+use session_core::{Deadline, Expiry, Result};
 
 use crate::bounds::Bounds;
 use crate::clock::{Clock, Reading};
@@ -96,7 +96,7 @@ impl Store {
     ) -> Option<R> {
         let (hash, at) = self.place(key);
         let table = self.map.shards()[at].read();
-        let (entry, _) = table.get(hash.spread(), |(entry, _)| *entry.key() == *key)?;
+        let (entry, _) = table.get(hash.spread(), |(entry, _)| entry.is_of(key))?;
         if now.is_past(entry.deadline) {
             return None;
         }
@@ -110,22 +110,31 @@ impl Store {
     }
 
     /// Lets `decide` see the live entry and does what it says, in one step that nobody sees half.
+    ///
+    /// It gets the deadline that an expiry asks for, by a clock that is read while the entry is on its
+    /// way from memory: the clock waits for all that was asked of memory, but not for a hint.
     #[inline]
     pub(crate) fn change<'v, R>(
         &self,
         key: &str,
         now: &mut Reading<'_>,
-        decide: impl FnOnce(Option<&Entry>, &mut Reading<'_>) -> Result<(Change<'v>, R)>,
+        expiry: Expiry,
+        decide: impl FnOnce(Option<&Entry>, Deadline, &mut Reading<'_>) -> Result<(Change<'v>, R)>,
     ) -> Result<R> {
         let (hash, at) = self.place(key);
-        let is_it = |(entry, _): &Slot| *entry.key() == *key;
+        let is_it = |(entry, _): &Slot| entry.is_of(key);
         let mut table = self.map.shards()[at].write();
+        // The first whose hash may be the key's is mostly the one.
+        if let Some((entry, _)) = table.get(hash.spread(), |_| true) {
+            entry.prefetch();
+        }
+        let deadline = now.deadline(expiry);
         let found = table.get_mut(hash.spread(), is_it).map(|(entry, _)| entry);
         let live = found
             .as_deref()
             .filter(|entry| !now.is_past(entry.deadline));
-        let (change, answer) = decide(live, now)?;
-        let (record, deadline) = match (change, found) {
+        let (change, answer) = decide(live, deadline, now)?;
+        let (record, until) = match (change, found) {
             (Change::Nothing, _) | (Change::Remove | Change::Deadline(_), None) => {
                 return Ok(answer);
             }
@@ -159,7 +168,7 @@ impl Store {
             }
         };
         drop(table);
-        if deadline != NEVER {
+        if until != NEVER {
             self.sweeper.wake();
         }
         if let Some(bounds) = &self.bounds {
