@@ -289,8 +289,8 @@ impl CacheClientExtended for SqliteCache {
                     entries::remove_expired(connection, sql, CHUNK)
                 });
             let step = step.await?;
-            removed += step as u64;
-            if step < CHUNK {
+            removed += step.removed as u64;
+            if !step.more {
                 return Ok(removed);
             }
         }

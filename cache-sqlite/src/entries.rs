@@ -10,7 +10,7 @@ use session_core::{Condition, Deadline, ErrorKind, Expiry, TimeToLive, prefix_en
 
 use crate::clock::Now;
 use crate::error::Failure;
-use crate::sql::Sql;
+use crate::sql::{Moving, Sql};
 
 type Result<T, E = Failure> = std::result::Result<T, E>;
 
@@ -121,7 +121,7 @@ pub(crate) fn write(
         Deadline::Never => None,
     };
     match condition {
-        Condition::Always => change(
+        Condition::Always => change_deadline(
             connection,
             &sql.put,
             params![key, now.millis, value, deadline],
@@ -131,14 +131,14 @@ pub(crate) fn write(
             &sql.add,
             params![key, now.millis, value, deadline],
         ),
-        Condition::Present => change(
+        Condition::Present => change_deadline(
             connection,
             &sql.replace,
             params![key, now.millis, value, deadline],
         ),
         Condition::Equals(expected) => {
             let expected: &[u8] = expected;
-            change(
+            change_deadline(
                 connection,
                 &sql.swap,
                 params![key, now.millis, value, deadline, expected],
@@ -211,7 +211,7 @@ pub(crate) fn increment(
         Deadline::At(deadline) => Some(deadline),
         Deadline::Never | Deadline::Keep => None,
     };
-    change(
+    change_deadline(
         connection,
         &sql.put,
         params![key, now.millis, text, deadline],
@@ -237,7 +237,7 @@ pub(crate) fn set_time_to_live(
         Deadline::At(deadline) => Some(deadline),
         Deadline::Never => None,
     };
-    change(
+    change_deadline(
         connection,
         &sql.set_deadline,
         params![key, now.millis, deadline],
@@ -271,15 +271,34 @@ pub(crate) fn remove_everything(connection: &Connection, sql: &Sql) -> Result<()
     Ok(())
 }
 
-/// Frees at most `limit` expired entries and gives how many.
-pub(crate) fn remove_expired(connection: &Connection, sql: &Sql, limit: usize) -> Result<usize> {
-    let mut statement = connection.prepare_cached(&sql.delete_expired)?;
-    Ok(statement.execute(params![Now::read().millis, integer(limit)])?)
+/// What a look at entries that are due gave.
+pub(crate) struct Looked {
+    /// How many had expired, and are gone.
+    pub(crate) removed: usize,
+    /// Whether there may be more.
+    pub(crate) more: bool,
 }
 
-pub(crate) fn any_expired(connection: &Connection, sql: &Sql) -> Result<bool> {
+/// Looks at `limit` entries that are due at most: frees what expired and puts off what lives longer
+/// by now.
+pub(crate) fn remove_expired(connection: &Connection, sql: &Sql, limit: usize) -> Result<Looked> {
+    let now = Now::read().millis;
+    let run = |statement: &str, limit: usize| {
+        let mut statement = connection.prepare_cached(statement)?;
+        statement.execute(params![now, integer(limit)])
+    };
+    let put_off = run(&sql.put_off, limit)?;
+    // Of those that it looked at, the others are the first now.
+    let removed = run(&sql.delete_expired, limit - put_off)?;
+    Ok(Looked {
+        removed,
+        more: put_off + removed == limit,
+    })
+}
+
+pub(crate) fn any_due(connection: &Connection, sql: &Sql) -> Result<bool> {
     holds(
-        &mut connection.prepare_cached(&sql.any_expired)?,
+        &mut connection.prepare_cached(&sql.any_due)?,
         [Now::read().millis],
     )
 }
@@ -348,6 +367,15 @@ fn remove_if(
 /// Runs a statement that changes at most one entry; `true` if it did.
 fn change(connection: &Connection, statement: &str, params: &[&dyn ToSql]) -> Result<bool> {
     Ok(connection.prepare_cached(statement)?.execute(params)? > 0)
+}
+
+/// Runs a change that gives an entry another deadline.
+fn change_deadline(
+    connection: &Connection,
+    moving: &Moving,
+    params: &[&dyn ToSql],
+) -> Result<bool> {
+    Ok(change(connection, &moving.later, params)? || change(connection, &moving.anywhere, params)?)
 }
 
 fn holds(statement: &mut CachedStatement<'_>, params: impl rusqlite::Params) -> Result<bool> {

@@ -2,8 +2,13 @@
 //!
 //! The statements differ between tables only in the quoted name, so they are written once, when
 //! the store is opened. Live is spelled out in each of them: no deadline, or one after `now`.
-//! Prefixes are ranges of the key, which the unique index answers; deadlines have an index of
-//! their own. The key is text in the collation `BINARY`, which compares bytes.
+//! Prefixes are ranges of the key, which the unique index answers. The key is text in the collation
+//! `BINARY`, which compares bytes.
+//!
+//! What expired is found by an index of when to look, which is no later than the deadline. A write
+//! that moves the deadline to a later one leaves it alone, so that a session which is prolonged by
+//! every request costs a change in one tree and not in two; the sweeper looks at it once in what
+//! was its life, and moves it on.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use session_core::ErrorKind;
@@ -15,15 +20,15 @@ use crate::error::Failure;
 pub(crate) struct Sql {
     pub(crate) read: String,
     pub(crate) deadline: String,
-    pub(crate) put: String,
+    pub(crate) put: Moving,
     pub(crate) put_keeping: String,
     pub(crate) add: String,
-    pub(crate) replace: String,
+    pub(crate) replace: Moving,
     pub(crate) replace_keeping: String,
-    pub(crate) swap: String,
+    pub(crate) swap: Moving,
     pub(crate) swap_keeping: String,
     pub(crate) set_value: String,
-    pub(crate) set_deadline: String,
+    pub(crate) set_deadline: Moving,
     pub(crate) delete: String,
     pub(crate) delete_live: String,
     pub(crate) delete_equal: String,
@@ -31,10 +36,38 @@ pub(crate) struct Sql {
     pub(crate) step_end: String,
     pub(crate) delete_range: String,
     pub(crate) delete_all: String,
-    pub(crate) any_expired: String,
+    pub(crate) any_due: String,
+    pub(crate) put_off: String,
     pub(crate) delete_expired: String,
     pub(crate) version: String,
     schema: Schema,
+}
+
+/// A change that gives an entry another deadline; the first statement is tried, and if it changed
+/// nothing the second is.
+#[derive(Debug)]
+pub(crate) struct Moving {
+    /// Leaves the index alone: for entries that are looked at before the new deadline anyway.
+    pub(crate) later: String,
+    /// To whatever deadline.
+    pub(crate) anywhere: String,
+}
+
+impl Moving {
+    /// `change` sets the deadline where the condition holds, which is empty for always.
+    fn new(change: &str, deadline: &str, condition: &str) -> Self {
+        let later = format!("(due <= {deadline} OR {deadline} IS NULL)");
+        Self {
+            later: match condition {
+                "" => format!("{change} WHERE {later}"),
+                _ => format!("{change} WHERE {condition} AND {later}"),
+            },
+            anywhere: match condition {
+                "" => format!("{change}, due = {deadline}"),
+                _ => format!("{change}, due = {deadline} WHERE {condition}"),
+            },
+        }
+    }
 }
 
 /// What is made on first use.
@@ -43,10 +76,24 @@ struct Schema {
     table: String,
     versions: String,
     create: String,
+    /// Makes a table of [`FORMER`] one of [`VERSION`].
+    renew: String,
+}
+
+/// What was found in a file.
+#[derive(PartialEq, Eq)]
+enum Found {
+    Nothing,
+    /// A table without `due`; those who only read need none.
+    Former,
+    Ready,
 }
 
 /// The schema that this version makes and understands.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+
+/// The one before, which had no column `due` and an index of deadlines.
+const FORMER: i64 = 1;
 
 impl Sql {
     /// Writes the statements for the table of this name, whatever characters it has.
@@ -56,9 +103,11 @@ impl Sql {
         let t = quoted(table);
         let live = "(deadline IS NULL OR deadline > ?2)";
         // ?3 value, ?4 deadline
-        let insert = format!("INSERT INTO {t} (key, value, deadline) VALUES (?1, ?3, ?4)");
+        let insert = format!("INSERT INTO {t} (key, value, deadline, due) VALUES (?1, ?3, ?4, ?4)");
         let over = "ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         let update = format!("UPDATE {t} SET value = ?3");
+        let due = format!("SELECT rowid FROM {t} WHERE due <= ?1 ORDER BY due LIMIT ?2");
+        let is_key = format!("key = ?1 AND {live}");
         Self {
             // ?3 how long a value may be to come along; a longer one is left where it is
             read: format!(
@@ -66,19 +115,27 @@ impl Sql {
                  FROM {t} WHERE key = ?1 AND {live}"
             ),
             deadline: format!("SELECT deadline FROM {t} WHERE key = ?1 AND {live}"),
-            put: format!("{insert} {over}, deadline = excluded.deadline"),
+            put: Moving::new(
+                &format!("{insert} {over}, deadline = excluded.deadline"),
+                "excluded.deadline",
+                "",
+            ),
             put_keeping: format!("{insert} {over}, deadline = iif(deadline <= ?2, NULL, deadline)"),
             add: format!("{insert} {over}, deadline = excluded.deadline WHERE deadline <= ?2"),
-            replace: format!("{update}, deadline = ?4 WHERE key = ?1 AND {live}"),
+            replace: Moving::new(&format!("{update}, deadline = ?4"), "?4", &is_key),
             replace_keeping: format!("{update} WHERE key = ?1 AND {live}"),
             // ?5 the expected value
-            swap: format!("{update}, deadline = ?4 WHERE key = ?1 AND {live} AND value = ?5"),
+            swap: Moving::new(
+                &format!("{update}, deadline = ?4"),
+                "?4",
+                &format!("{is_key} AND value = ?5"),
+            ),
             // ?4 the expected value
             swap_keeping: format!("{update} WHERE key = ?1 AND {live} AND value = ?4"),
             // ?2 value
             set_value: format!("UPDATE {t} SET value = ?2 WHERE key = ?1"),
             // ?3 deadline
-            set_deadline: format!("UPDATE {t} SET deadline = ?3 WHERE key = ?1 AND {live}"),
+            set_deadline: Moving::new(&format!("UPDATE {t} SET deadline = ?3"), "?3", &is_key),
             delete: format!("DELETE FROM {t} WHERE key = ?1"),
             delete_live: format!("DELETE FROM {t} WHERE key = ?1 AND {live}"),
             // ?3 the expected value
@@ -102,34 +159,37 @@ impl Sql {
             ),
             delete_all: format!("DELETE FROM {t}"),
             // ?1 now
-            any_expired: format!("SELECT 1 FROM {t} WHERE deadline <= ?1 LIMIT 1"),
-            // ?1 now, ?2 how many
-            delete_expired: format!(
-                "DELETE FROM {t} WHERE rowid IN
-                 (SELECT rowid FROM {t} WHERE deadline <= ?1 ORDER BY deadline LIMIT ?2)"
+            any_due: format!("SELECT 1 FROM {t} WHERE due <= ?1 LIMIT 1"),
+            // ?1 now, ?2 how many to look at
+            put_off: format!(
+                "UPDATE {t} SET due = deadline WHERE rowid IN ({due}) AND
+                 (deadline IS NULL OR deadline > ?1)"
             ),
+            delete_expired: format!("DELETE FROM {t} WHERE rowid IN ({due}) AND deadline <= ?1"),
             version: format!("SELECT version FROM {}", quoted(&versions(table))),
             schema: Schema::new(table),
         }
     }
 
-    /// Makes the table if it is not there, and refuses what this version does not understand.
+    /// Makes the table if it is not there, renews a former one, and refuses what this version does not understand.
     ///
     /// Safe when several processes do so at once: one makes it, the others wait and find it.
     pub(crate) fn prepare(&self, connection: &mut Connection) -> Result<(), Failure> {
-        if self.is_ready(connection)? {
+        if self.find(connection)? == Found::Ready {
             return Ok(());
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if !self.is_ready(&transaction)? {
-            transaction.execute_batch(&self.schema.create)?;
+        match self.find(&transaction)? {
+            Found::Nothing => transaction.execute_batch(&self.schema.create)?,
+            Found::Former => transaction.execute_batch(&self.schema.renew)?,
+            Found::Ready => {}
         }
         Ok(transaction.commit()?)
     }
 
     /// Refuses a file in which the table is not there already.
     pub(crate) fn check(&self, connection: &Connection) -> Result<(), Failure> {
-        if self.is_ready(connection)? {
+        if self.find(connection)? != Found::Nothing {
             return Ok(());
         }
         Err(Failure::Rule(
@@ -138,7 +198,7 @@ impl Sql {
         ))
     }
 
-    fn is_ready(&self, connection: &Connection) -> Result<bool, Failure> {
+    fn find(&self, connection: &Connection) -> Result<Found, Failure> {
         if !exists(connection, &self.schema.versions)? {
             if exists(connection, &self.schema.table)? {
                 return Err(Failure::Rule(
@@ -148,13 +208,14 @@ impl Sql {
                     ),
                 ));
             }
-            return Ok(false);
+            return Ok(Found::Nothing);
         }
         let version: Option<i64> = connection
             .query_row(&self.version, [], |row| row.get(0))
             .optional()?;
         match version {
-            Some(VERSION) => Ok(true),
+            Some(VERSION) => Ok(Found::Ready),
+            Some(FORMER) => Ok(Found::Former),
             Some(newer) if newer > VERSION => Err(Failure::Rule(
                 ErrorKind::Corrupt,
                 Some("the table was made by a newer version of cache-sqlite; use that one"),
@@ -170,23 +231,39 @@ impl Sql {
 impl Schema {
     fn new(table: &str) -> Self {
         let versions = versions(table);
+        let index = format!(
+            "CREATE INDEX {index} ON {table} (due) WHERE due IS NOT NULL;",
+            index = quoted(&format!("{table}_due")),
+            table = quoted(table),
+        );
         let create = format!(
             "CREATE TABLE {table} (
                  key TEXT NOT NULL UNIQUE COLLATE BINARY,
                  value BLOB NOT NULL,
-                 deadline INTEGER -- milliseconds since 1970; NULL: never
+                 deadline INTEGER, -- milliseconds since 1970; NULL: never
+                 due INTEGER -- when to look whether it expired: not after the deadline
              ) STRICT;
-             CREATE INDEX {index} ON {table} (deadline) WHERE deadline IS NOT NULL;
+             {index}
              CREATE TABLE {versions} (version INTEGER NOT NULL) STRICT;
              INSERT INTO {versions} VALUES ({VERSION});",
             table = quoted(table),
-            index = quoted(&format!("{table}_deadline")),
+            versions = quoted(&versions),
+        );
+        let renew = format!(
+            "ALTER TABLE {table} ADD COLUMN due INTEGER;
+             UPDATE {table} SET due = deadline;
+             DROP INDEX {former};
+             {index}
+             UPDATE {versions} SET version = {VERSION};",
+            table = quoted(table),
+            former = quoted(&format!("{table}_deadline")),
             versions = quoted(&versions),
         );
         Self {
             table: table.to_owned(),
             versions,
             create,
+            renew,
         }
     }
 }
@@ -245,19 +322,23 @@ mod tests {
         let statements = [
             &sql.read,
             &sql.deadline,
-            &sql.replace,
+            &sql.replace.later,
+            &sql.replace.anywhere,
             &sql.replace_keeping,
-            &sql.swap,
+            &sql.swap.later,
+            &sql.swap.anywhere,
             &sql.swap_keeping,
             &sql.set_value,
-            &sql.set_deadline,
+            &sql.set_deadline.later,
+            &sql.set_deadline.anywhere,
             &sql.delete,
             &sql.delete_live,
             &sql.delete_equal,
             &sql.keys,
             &sql.step_end,
             &sql.delete_range,
-            &sql.any_expired,
+            &sql.any_due,
+            &sql.put_off,
             &sql.delete_expired,
         ];
         for statement in statements {
@@ -276,6 +357,8 @@ mod tests {
         for statement in [&sql.keys, &sql.step_end, &sql.delete_range] {
             assert!(plan(statement).contains("(key>? AND key<?)"), "{statement}");
         }
-        assert!(plan(&sql.delete_expired).contains("t_deadline"));
+        for statement in [&sql.any_due, &sql.put_off, &sql.delete_expired] {
+            assert!(plan(statement).contains("t_due (due<?)"), "{statement}");
+        }
     }
 }

@@ -77,7 +77,7 @@ impl Sweep {
 
     fn remove_or_shrink(&mut self, connection: &Connection) -> Result<Found, Failure> {
         // Asked first, so that an idle client takes no lock.
-        if entries::any_expired(connection, &self.sql)? {
+        if entries::any_due(connection, &self.sql)? {
             entries::remove_expired(connection, &self.sql, STEP)?;
             self.log = true;
             return Ok(Found::More);

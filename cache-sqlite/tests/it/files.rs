@@ -160,7 +160,7 @@ async fn a_newer_schema_is_refused_and_left_as_it_is() {
     drop(store.connect().await);
     store
         .raw()
-        .execute_batch("UPDATE cache_schema SET version = 2")
+        .execute_batch("UPDATE cache_schema SET version = 3")
         .unwrap();
     let error = SqliteCache::connect_with(store.options())
         .await
@@ -171,7 +171,38 @@ async fn a_newer_schema_is_refused_and_left_as_it_is() {
         .raw()
         .query_row("SELECT version FROM cache_schema", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 2);
+    assert_eq!(version, 3);
+}
+
+#[tokio::test]
+async fn a_former_schema_is_renewed_and_keeps_its_entries() {
+    let store = TempStore::new();
+    let former = "
+        CREATE TABLE cache (
+            key TEXT NOT NULL UNIQUE COLLATE BINARY, value BLOB NOT NULL, deadline INTEGER
+        ) STRICT;
+        CREATE INDEX cache_deadline ON cache (deadline) WHERE deadline IS NOT NULL;
+        CREATE TABLE cache_schema (version INTEGER NOT NULL) STRICT;
+        INSERT INTO cache_schema VALUES (1);
+        INSERT INTO cache VALUES ('stays', x'01', NULL), ('lives', x'02', 9000000000000),
+                                 ('expired', x'03', 1);";
+    store.raw().execute_batch(former).unwrap();
+    store
+        .raw()
+        .execute_batch("PRAGMA journal_mode = WAL")
+        .unwrap();
+    let read_only = SqliteCache::connect_with(store.options().read_only(true));
+    let read_only = read_only.await.unwrap();
+    let cache = store.connect().await;
+    for cache in [&cache, &read_only] {
+        let keys = ["stays", "lives", "expired"];
+        let values = cache.read_all(&keys).await.unwrap();
+        assert_eq!(values, [Some(vec![1].into()), Some(vec![2].into()), None]);
+    }
+    assert_eq!(cache.remove_expired().await.unwrap(), 1);
+    store.pass(Duration::from_secs(9_000_000_000));
+    assert_eq!(cache.remove_expired().await.unwrap(), 1);
+    assert_eq!(cache.read("stays").await.unwrap(), Some(vec![1].into()));
 }
 
 #[tokio::test]

@@ -151,6 +151,10 @@ proptest! {
             for step in steps {
                 agree(&store, &cache, &mut model, step).await;
             }
+            // Nothing is looked at too late, so that all that expired is found.
+            let late = "SELECT count(*) FROM cache WHERE NOT coalesce(due <= deadline, deadline IS NULL)";
+            let late: i64 = store.raw().query_row(late, [], |row| row.get(0)).unwrap();
+            assert_eq!(late, 0);
         });
     }
 }

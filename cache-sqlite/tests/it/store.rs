@@ -41,7 +41,10 @@ impl TempStore {
     pub(crate) fn pass(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap();
         self.raw()
-            .execute("UPDATE cache SET deadline = deadline - ?1", [by])
+            .execute(
+                "UPDATE cache SET deadline = deadline - ?1, due = due - ?1",
+                [by],
+            )
             .unwrap();
     }
 }

@@ -97,3 +97,76 @@ async fn what_is_freed_on_request_is_counted_beyond_one_step() {
     assert_eq!(cache.remove_expired().await.unwrap(), 0);
     assert_eq!(count(&store), 1);
 }
+
+async fn write(cache: &SqliteCache, expiry: Expiry) {
+    let written = cache.write("k", Bytes::new(), Condition::Always, expiry);
+    assert!(written.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_later_deadline_leaves_the_index_alone_and_an_earlier_one_does_not() {
+    let store = TempStore::new();
+    let cache = store.connect().await;
+    let hours = |hours: u64| Expiry::In(Duration::from_secs(hours * 3_600));
+    let due = || {
+        let due = "SELECT due, due = deadline FROM cache";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let found: (Option<i64>, Option<bool>) = store.raw().query_row(due, [], row).unwrap();
+        found
+    };
+    write(&cache, hours(2)).await;
+    let (first, is_deadline) = due();
+    assert_eq!(is_deadline, Some(true));
+    for condition in [Condition::Present, Condition::Equals(Bytes::new())] {
+        let written = cache.write("k", Bytes::new(), condition, hours(3));
+        assert!(written.await.unwrap());
+        assert_eq!(due(), (first, Some(false)));
+    }
+    write(&cache, hours(4)).await;
+    assert!(cache.set_time_to_live("k", hours(5)).await.unwrap());
+    assert_eq!(due(), (first, Some(false)));
+    write(&cache, Expiry::Never).await;
+    assert_eq!(due(), (first, None));
+
+    write(&cache, hours(1)).await;
+    assert_eq!(due().1, Some(true));
+    write(&cache, hours(2)).await;
+    assert!(cache.set_time_to_live("k", hours(1)).await.unwrap());
+    let (last, _) = due();
+    assert!(last < first);
+}
+
+/// How many rows are to be looked at before they expire.
+fn count_early(store: &TempStore) -> i64 {
+    let early = "SELECT count(*) FROM cache WHERE due IS NOT deadline";
+    store.raw().query_row(early, [], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn what_was_prolonged_stays_and_hides_nothing_that_expired() {
+    let store = TempStore::new();
+    let cache = store.connect().await;
+    let hour = Duration::from_secs(3_600);
+    fill(&cache, 2_500, Expiry::In(hour)).await;
+    fill(&cache, 1_200, Expiry::In(3 * hour)).await;
+    fill(&cache, 100, Expiry::Never).await;
+    assert_eq!(count_early(&store), 1_200);
+    store.pass(2 * hour);
+    assert_eq!(cache.remove_expired().await.unwrap(), 1_300);
+    assert_eq!((count(&store), count_early(&store)), (1_200, 0));
+    store.pass(hour);
+    assert_eq!(cache.remove_expired().await.unwrap(), 1_100);
+    assert_eq!(count(&store), 100);
+}
+
+#[tokio::test]
+async fn the_sweeper_puts_off_what_was_prolonged() {
+    let store = TempStore::new();
+    let cache = SqliteCache::connect_with(sweeping(&store)).await.unwrap();
+    let hour = Duration::from_secs(3_600);
+    fill(&cache, 1_200, Expiry::In(hour)).await;
+    fill(&cache, 1_100, Expiry::In(3 * hour)).await;
+    store.pass(2 * hour);
+    until("expired rows leave", || count(&store) == 1_100);
+    until("the others are put off", || count_early(&store) == 0);
+}
