@@ -80,6 +80,15 @@ impl Pen {
         }
     }
 
+    /// Reads at once or not at all.
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.connection.busy_timeout(Duration::ZERO)?;
+        work(&self.connection)
+    }
+
     /// Begins a transaction, or waits for another process's lock for a while.
     pub(crate) fn begin_patiently(&mut self) -> Result<(), Undone> {
         self.begin(LOCK_PATIENCE)

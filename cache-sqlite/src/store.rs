@@ -123,17 +123,27 @@ impl Store {
 
     /// Reads on this thread at once if a connection is idle; the second answer is whether the task
     /// should give way.
+    ///
+    /// The task that wrote last reads by the connection that wrote, if that is idle: a write makes
+    /// the pages that all others have in memory worthless.
     fn read_here<T>(
         &self,
         readers: &Arc<Readers>,
         started: Instant,
         work: impl Fn(&Connection, &Sql, usize) -> Result<T, Failure>,
     ) -> Option<(Result<T, Failure>, bool)> {
-        let reader = readers.try_take()?;
-        let result = self.check_lately(started).and_then(|()| {
-            reader.read(|connection| work(connection, &self.sql, LONGEST_READ_HERE))
-        });
-        drop(reader);
+        let work = |connection: &Connection| {
+            self.check_lately(started)?;
+            work(connection, &self.sql, LONGEST_READ_HERE)
+        };
+        let by_writer = match self.has_this_task_written() {
+            true => self.writer.try_read(work),
+            false => None,
+        };
+        let result = match by_writer {
+            Some(result) => result,
+            None => readers.try_take()?.read(work),
+        };
         let ended = Instant::now();
         gather::note(ended);
         Some((result, self.pace.note(ended - started)))
@@ -231,6 +241,12 @@ impl Store {
             last,
         );
         last.is_none_or(|last| !last.is_of_another_task() || !last.is_within(TOGETHER, now))
+    }
+
+    /// Whether the last write was this task's.
+    fn has_this_task_written(&self) -> bool {
+        let wrote = self.wrote.lock().unwrap_or_else(PoisonError::into_inner);
+        wrote.is_some_and(|last| !last.is_of_another_task())
     }
 
     /// Reads on a thread that may wait for the disk; as many at once as there are connections.

@@ -86,6 +86,15 @@ impl Writer {
         result
     }
 
+    /// Reads on the calling thread by the connection that writes, unless somebody uses it.
+    pub(crate) fn try_read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Option<Result<T, Failure>> {
+        let pen = self.pen.try_lock().ok()?;
+        Some(pen.read(work))
+    }
+
     /// Has the thread do a piece of work in a transaction, and gives its answer once that is
     /// committed.
     ///
