@@ -8,13 +8,15 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot::{self, error::TryRecvError};
-use tokio::task::{self, yield_now};
+use tokio::task;
 
 use crate::error::Failure;
 use crate::sql::Sql;
@@ -130,7 +132,7 @@ impl Gathering {
         let (reply, mut answer) = oneshot::channel();
         let number = lock(queue).push(Box::new(Task { work, reply }));
         loop {
-            yield_now().await;
+            give_way().await;
             match answer.try_recv() {
                 Ok(answer) => return Some(answer),
                 Err(TryRecvError::Closed) => return None,
@@ -158,6 +160,22 @@ impl fmt::Debug for Gathering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gathering").finish_non_exhaustive()
     }
+}
+
+/// Lets those tasks run first that are ready on this thread.
+///
+/// What `tokio::task::yield_now` puts off is resumed when the thread has nothing else to do, and it
+/// looks for tasks of other threads before: who gives way so waits for theirs as well.
+async fn give_way() {
+    let mut gave_way = false;
+    let resumed = poll_fn(|context| {
+        if std::mem::replace(&mut gave_way, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    });
+    resumed.await;
 }
 
 /// Takes note that one task did what others had asked for.
