@@ -2,7 +2,7 @@
 //!
 //! One connection writes, on a thread of its own ([`writer`](crate::writer)); the others read,
 //! each used by one caller at a time. Reads see the last commit and neither wait for the writer
-//! nor hold it up.
+//! nor hold it up, but for the short ones of the task that wrote last, which may use its connection.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
