@@ -241,7 +241,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Reads and hands out answers: not all at once, so that who has one asks again while the
     /// server is busy with the others.
     fn read(&mut self, context: &mut Context<'_>) -> Poll<Failure> {
-        let mut left = self.waiters.len().div_ceil(SHARES).max(LEAST_SHARE);
+        let share = self.waiters.len().div_ceil(SHARES);
+        let mut left = share.clamp(LEAST_SHARE, MOST_SHARE);
         loop {
             while left > 0 {
                 match self.answers.next() {
@@ -329,6 +330,8 @@ const LEAST: usize = 4 * 1_024;
 const SHARES: usize = 4;
 /// The least of such a share.
 const LEAST_SHARE: usize = 4;
+/// The most of such a share.
+const MOST_SHARE: usize = 32;
 
 #[cfg(test)]
 mod tests {

@@ -264,6 +264,7 @@ mod tests {
             b"+OK\n",
             b"$-2\r\n",
             b"$1\r\nab\r\n",
+            b"$1\r\nabc",
             b"$536870913\r\n",
             b"*-2\r\n",
             b"+\xff\r\n",
