@@ -23,21 +23,34 @@ static IN_USE: AtomicIsize = AtomicIsize::new(0);
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, layout);
+        count(1, layout.size());
         // SAFETY: the caller keeps what `alloc` asks for.
         unsafe { System.alloc(layout) }
     }
 
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(1, layout.size());
+        // SAFETY: the caller keeps what `alloc_zeroed` asks for.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(-1, layout.size());
+        count(1, size);
+        // SAFETY: the block is one of the system's; the caller keeps what `realloc` asks for.
+        unsafe { System.realloc(block, layout, size) }
+    }
+
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        count(-1, layout);
+        count(-1, layout.size());
         // SAFETY: the block is one of the system's, as all that `alloc` gave.
         unsafe { System.dealloc(block, layout) }
     }
 }
 
-fn count(sign: isize, layout: Layout) {
+fn count(sign: isize, size: usize) {
     if COUNTS.load(Ordering::Relaxed) {
-        IN_USE.fetch_add(sign * layout.size().cast_signed(), Ordering::Relaxed);
+        IN_USE.fetch_add(sign * size.cast_signed(), Ordering::Relaxed);
     }
 }
 
