@@ -19,8 +19,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::error::{self, Failure};
 use crate::resp::{Answers, Garbled};
 
-/// Where requests are put. Cheap to clone.
-#[derive(Clone)]
+/// Where requests are put.
 pub(crate) struct Requests(Arc<Shared>);
 
 #[derive(Default)]
