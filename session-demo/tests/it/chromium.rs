@@ -169,8 +169,19 @@ impl Page<'_> {
     }
 
     async fn submit(&self, form: &str) {
+        let before = self.find("html").await;
         let button = self.find(&format!("{form} button")).await;
         button.click().await.unwrap();
+        // The click may be answered before the next page is there.
+        let left = async {
+            while before.tag_name().await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let patience = Duration::from_secs(60);
+        tokio::time::timeout(patience, left)
+            .await
+            .expect("the next page comes");
     }
 
     async fn find(&self, selector: &str) -> fantoccini::elements::Element {
