@@ -109,7 +109,7 @@ impl CacheClient for RedisCache {
         let call = self.inner.call("write", value.len(), Repeat::Never);
         let set = command::set(&stored, &value, only, life);
         let take = |answer| reply::wrote(&answer);
-        self.inner.answer(call, &stored, set, take).await
+        self.inner.answer(call, &stored, &set, take).await
     }
 
     async fn write_all(&self, entries: &[(&str, Bytes)], expiry: Expiry) -> Result<()> {
@@ -127,7 +127,7 @@ impl CacheClient for RedisCache {
     async fn remove(&self, key: &str) -> Result<bool> {
         let stored = self.inner.scope.key("remove", key)?;
         let unlink = command::on_key("UNLINK", &stored);
-        self.inner.change("remove", &stored, unlink).await
+        self.inner.change("remove", &stored, &unlink).await
     }
 
     async fn remove_all(&self, keys: &[&str]) -> Result<u64> {
@@ -207,7 +207,7 @@ impl CacheClientExtended for RedisCache {
             Life::For(millis) => command::on_key_with("PEXPIRE", &stored, millis),
             Life::Until(deadline) => command::on_key_with("PEXPIREAT", &stored, deadline),
         };
-        self.inner.change(NAME, &stored, command).await
+        self.inner.change(NAME, &stored, &command).await
     }
 
     async fn read_with_time_to_live(&self, key: &str) -> Result<Option<(Bytes, TimeToLive)>> {

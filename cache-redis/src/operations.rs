@@ -104,7 +104,7 @@ impl Inner {
         &self,
         call: Call,
         stored: &str,
-        command: Cmd,
+        command: &Cmd,
         take: impl FnOnce(Value) -> Result<T, Failure>,
     ) -> Result<T> {
         let answer = self.store.send(call, stored, command).await?;
@@ -121,7 +121,7 @@ impl Inner {
     ) -> Result<T> {
         let stored = self.scope.key(operation, key)?;
         let call = self.call(operation, 0, Repeat::Harmless);
-        self.answer(call, &stored, command::on_key(name, &stored), take)
+        self.answer(call, &stored, &command::on_key(name, &stored), take)
             .await
     }
 
@@ -130,7 +130,7 @@ impl Inner {
         &self,
         operation: &'static str,
         stored: &str,
-        command: Cmd,
+        command: &Cmd,
     ) -> Result<bool> {
         let call = self.call(operation, 0, Repeat::Never);
         self.answer(call, stored, command, |answer| reply::happened(&answer))
@@ -161,10 +161,10 @@ impl Inner {
             let call = self.call("write", 0, Repeat::Harmless);
             let exists = command::on_key("EXISTS", stored);
             let take = |answer| Ok(!reply::happened(&answer)?);
-            return self.answer(call, stored, exists, take).await;
+            return self.answer(call, stored, &exists, take).await;
         }
         let went = self
-            .change("write", stored, command::on_key("UNLINK", stored))
+            .change("write", stored, &command::on_key("UNLINK", stored))
             .await?;
         Ok(went || *condition == Condition::Always)
     }

@@ -54,8 +54,8 @@ impl Store {
     }
 
     /// Sends a command about one key.
-    pub(crate) async fn send(&self, call: Call, key: &str, command: Cmd) -> Result<Value> {
-        let answer = self.route(call, key, &command).await;
+    pub(crate) async fn send(&self, call: Call, key: &str, command: &Cmd) -> Result<Value> {
+        let answer = self.route(call, key, command).await;
         answer.and_then(reply::checked).map_err(of(call))
     }
 
@@ -71,7 +71,7 @@ impl Store {
         match self.route(call, key, &by_hash).await.map_err(of(call))? {
             // Nothing ran, so the text may follow even where nothing may run twice.
             Value::ServerError(error) if error::code(&error) == "NOSCRIPT" => {
-                self.send(call, key, command::eval(script, key, arguments))
+                self.send(call, key, &command::eval(script, key, arguments))
                     .await
             }
             answer => reply::checked(answer).map_err(of(call)),
