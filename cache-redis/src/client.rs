@@ -70,7 +70,7 @@ impl CacheClient for RedisCache {
         let stored = self.inner.scope.key("read", key)?;
         self.inner
             .store
-            .read(self.inner.call("read", 0, Repeat::Harmless), &stored)
+            .read(&self.inner.call("read", 0, Repeat::Harmless), &stored)
             .await
     }
 
@@ -79,7 +79,7 @@ impl CacheClient for RedisCache {
         let mut values = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(CHUNK) {
             let call = self.inner.call("read_all", 0, Repeat::Harmless);
-            values.append(&mut self.inner.store.read_all(call, chunk).await?);
+            values.append(&mut self.inner.store.read_all(&call, chunk).await?);
         }
         Ok(values)
     }
@@ -96,20 +96,22 @@ impl CacheClient for RedisCache {
         let life = Life::of(expiry);
         let only = match condition {
             Condition::Equals(expected) => {
-                return self
-                    .inner
-                    .write_if_equal(&stored, &expected, &value, life)
-                    .await;
+                let write = self.inner.write_if_equal(&stored, &expected, &value, life);
+                return Box::pin(write).await;
             }
-            _ if life == Life::Past => return self.inner.remove_if(&stored, &condition).await,
+            _ if life == Life::Past => {
+                return Box::pin(self.inner.remove_if(&stored, &condition)).await;
+            }
             Condition::Always => None,
             Condition::Absent => Some("NX"),
             Condition::Present => Some("XX"),
         };
         let call = self.inner.call("write", value.len(), Repeat::Never);
         let set = command::set(&stored, &value, only, life);
+        // By the thread that made it, which costs less than by the one that has the answer.
+        drop(value);
         let take = |answer| reply::wrote(&answer);
-        self.inner.answer(call, &stored, &set, take).await
+        self.inner.answer(&call, &stored, &set, take).await
     }
 
     async fn write_all(&self, entries: &[(&str, Bytes)], expiry: Expiry) -> Result<()> {
@@ -145,7 +147,7 @@ impl CacheClient for RedisCache {
         match self
             .inner
             .store
-            .run(call, &script::INCREMENT, &stored, &arguments)
+            .run(&call, &script::INCREMENT, &stored, &arguments)
             .await?
         {
             Value::BulkString(text) => std::str::from_utf8(&text)
@@ -198,7 +200,7 @@ impl CacheClientExtended for RedisCache {
                 let answer = self
                     .inner
                     .store
-                    .run(call, &script::PERSIST, &stored, &[])
+                    .run(&call, &script::PERSIST, &stored, &[])
                     .await?;
                 return reply::happened(&answer).map_err(|failure| failure.of(NAME));
             }
@@ -214,7 +216,10 @@ impl CacheClientExtended for RedisCache {
         const NAME: &str = "read_with_time_to_live";
         let stored = self.inner.scope.key(NAME, key)?;
         let call = self.inner.call(NAME, 0, Repeat::Harmless);
-        self.inner.store.read_with_time_to_live(call, &stored).await
+        self.inner
+            .store
+            .read_with_time_to_live(&call, &stored)
+            .await
     }
 
     fn keys_starting_with<'a>(&'a self, prefix: &'a str) -> BoxStream<'a, Result<String>> {
@@ -227,7 +232,7 @@ impl CacheClientExtended for RedisCache {
                 let mut scan = Scan::new(node);
                 loop {
                     let call = inner.call(NAME, 0, Repeat::Harmless);
-                    match scan.page(call, &prefix).await {
+                    match scan.page(&call, &prefix).await {
                         Ok(Some(keys)) => for key in keys {
                             if seen.insert(&key) {
                                 yield Ok(inner.scope.strip(&key).to_owned());

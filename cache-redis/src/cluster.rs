@@ -90,7 +90,7 @@ impl Cluster {
     /// Sends a command about one key to whoever has the key.
     pub(crate) async fn send(
         &self,
-        call: Call,
+        call: &Call,
         key: &str,
         command: &Cmd,
     ) -> Result<Value, Failure> {
@@ -103,7 +103,7 @@ impl Cluster {
     /// order, errors of the servers included. Each command is applied or not by itself.
     pub(crate) async fn send_all(
         &self,
-        call: Call,
+        call: &Call,
         commands: &[(&str, Cmd)],
     ) -> Result<Vec<Value>, Failure> {
         let sent = self
@@ -141,7 +141,7 @@ impl Cluster {
     /// Follows an answer that sends elsewhere, a bounded number of times.
     async fn follow(
         &self,
-        call: Call,
+        call: &Call,
         key: &str,
         command: &Cmd,
         mut node: Arc<Node>,
@@ -187,7 +187,7 @@ impl Cluster {
         }
     }
 
-    async fn ask(&self, call: Call, node: &Node, command: &Cmd) -> Result<Value, Failure> {
+    async fn ask(&self, call: &Call, node: &Node, command: &Cmd) -> Result<Value, Failure> {
         node.send(call, command)
             .await
             .inspect_err(|_| self.shared.stale.notify_one())
@@ -281,7 +281,7 @@ impl Shared {
             repeat: Repeat::Harmless,
         };
         let answer = node
-            .send(call, Cmd::new().arg("CLUSTER").arg("SLOTS"))
+            .send(&call, Cmd::new().arg("CLUSTER").arg("SLOTS"))
             .await?;
         if let Value::ServerError(error) = &answer
             && error

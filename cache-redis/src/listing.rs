@@ -37,7 +37,7 @@ impl Scan {
     /// The stored keys of the next page that start with `prefix`, maybe none; `None` at the end.
     pub(crate) async fn page(
         &mut self,
-        call: Call,
+        call: &Call,
         prefix: &str,
     ) -> Result<Option<Vec<String>>, Failure> {
         let Some(cursor) = self.cursor else {

@@ -72,7 +72,13 @@ impl Requests {
 
     /// Puts a request behind the others, once there is room.
     pub(crate) async fn put(&self, request: &impl Packed, waiter: Waiter) {
-        let mut refused = self.0.push(request, waiter);
+        if let Some(waiter) = self.0.push(request, waiter) {
+            Box::pin(self.put_once_there_is_room(request, waiter)).await;
+        }
+    }
+
+    async fn put_once_there_is_room(&self, request: &impl Packed, waiter: Waiter) {
+        let mut refused = Some(waiter);
         while let Some(waiter) = refused {
             // Before the next look, so that no word is missed between the two.
             let mut room = pin!(self.0.room.notified());
@@ -330,7 +336,7 @@ const SHARES: usize = 4;
 /// The least of such a share.
 const LEAST_SHARE: usize = 4;
 /// The most of such a share.
-const MOST_SHARE: usize = 32;
+const MOST_SHARE: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -75,9 +75,12 @@ impl Node {
     }
 
     /// Sends a request and gives the server's answer, an error of the server included.
+    ///
+    /// What is seldom waited for waits in a box of its own, as in all that a call goes through: the
+    /// futures lie in each other, and allocators are slow beyond 1 KiB.
     pub(crate) async fn send<R: Request>(
         &self,
-        call: Call,
+        call: &Call,
         request: &R,
     ) -> Result<R::Answer, Failure> {
         // The state comes first: those in flight to a dead server hold their permits for long.
@@ -85,22 +88,22 @@ impl Node {
         let _permit = match self.permits.try_acquire() {
             Ok(permit) => permit,
             Err(_) => {
-                let permit = self.permit(call.deadline).await?;
+                let permit = Box::pin(self.permit(call.deadline)).await?;
                 link = self.link(call.deadline).await?;
                 permit
             }
         };
-        match request.send(&link, call.deadline).await {
-            Err(failure)
-                if failure.kind == ErrorKind::Unavailable && call.repeat == Repeat::Harmless =>
-            {
-                drop(link);
-                request
-                    .send(&*self.link(call.deadline).await?, call.deadline)
-                    .await
-            }
-            answer => answer,
+        let answer = request.send(&link, call.deadline).await;
+        let is_cut = |failure: &Failure| failure.kind == ErrorKind::Unavailable;
+        if call.repeat == Repeat::Harmless && answer.as_ref().is_err_and(is_cut) {
+            drop(link);
+            let again = async {
+                let link = self.link(call.deadline).await?;
+                request.send(&link, call.deadline).await
+            };
+            return Box::pin(again).await;
         }
+        answer
     }
 
     /// The address, unless Sentinels know it.
@@ -127,6 +130,10 @@ impl Node {
         if let Some(link) = self.state.borrow().link() {
             return link;
         }
+        Box::pin(self.opened(deadline)).await
+    }
+
+    async fn opened(&self, deadline: Instant) -> Result<Arc<Link>, Failure> {
         let mut state = self.state.clone();
         match timeout_at(deadline, state.wait_for(|state| state.link().is_some())).await {
             Ok(Ok(state)) => state.link().unwrap_or_else(|| Err(Failure::unexpected())),

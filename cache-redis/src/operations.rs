@@ -74,7 +74,7 @@ impl Inner {
     pub(crate) async fn check_version(&self) -> Result<()> {
         for node in self.store.primaries() {
             let call = self.call("connect", 0, Repeat::Harmless);
-            let answer = node.send(call, Cmd::new().arg("INFO").arg("server")).await;
+            let answer = node.send(&call, Cmd::new().arg("INFO").arg("server")).await;
             let answer = answer.map_err(|failure| failure.of("connect"))?;
             if let Ok(text) = reply::text(answer)
                 && let Some(version) = reply::old_version(&text)
@@ -102,7 +102,7 @@ impl Inner {
     /// Sends a command about a key and takes its answer apart.
     pub(crate) async fn answer<T>(
         &self,
-        call: Call,
+        call: &Call,
         stored: &str,
         command: &Cmd,
         take: impl FnOnce(Value) -> Result<T, Failure>,
@@ -121,7 +121,7 @@ impl Inner {
     ) -> Result<T> {
         let stored = self.scope.key(operation, key)?;
         let call = self.call(operation, 0, Repeat::Harmless);
-        self.answer(call, &stored, &command::on_key(name, &stored), take)
+        self.answer(&call, &stored, &command::on_key(name, &stored), take)
             .await
     }
 
@@ -133,7 +133,7 @@ impl Inner {
         command: &Cmd,
     ) -> Result<bool> {
         let call = self.call(operation, 0, Repeat::Never);
-        self.answer(call, stored, command, |answer| reply::happened(&answer))
+        self.answer(&call, stored, command, |answer| reply::happened(&answer))
             .await
     }
 
@@ -150,7 +150,7 @@ impl Inner {
         let arguments = [expected, value, word.as_bytes(), number.as_bytes()];
         let answer = self
             .store
-            .run(call, &script::WRITE_IF_EQUAL, stored, &arguments)
+            .run(&call, &script::WRITE_IF_EQUAL, stored, &arguments)
             .await?;
         reply::happened(&answer).map_err(|failure| failure.of("write"))
     }
@@ -161,7 +161,7 @@ impl Inner {
             let call = self.call("write", 0, Repeat::Harmless);
             let exists = command::on_key("EXISTS", stored);
             let take = |answer| Ok(!reply::happened(&answer)?);
-            return self.answer(call, stored, &exists, take).await;
+            return self.answer(&call, stored, &exists, take).await;
         }
         let went = self
             .change("write", stored, &command::on_key("UNLINK", stored))
@@ -186,7 +186,7 @@ impl Inner {
                 written += 1;
             }
             let call = self.call("write_all", bytes, Repeat::Never);
-            self.store.write_all(call, chunk).await?;
+            self.store.write_all(&call, chunk).await?;
         }
         Ok(())
     }
@@ -199,7 +199,7 @@ impl Inner {
         let mut removed = 0;
         for chunk in keys.chunks(CHUNK) {
             let call = self.call(operation, 0, Repeat::Never);
-            removed += self.store.remove_all(call, chunk).await?;
+            removed += self.store.remove_all(&call, chunk).await?;
         }
         Ok(removed)
     }
@@ -215,7 +215,7 @@ impl Inner {
             let mut scan = Scan::new(node);
             loop {
                 let call = self.call(operation, 0, Repeat::Harmless);
-                let page = scan.page(call, prefix).await;
+                let page = scan.page(&call, prefix).await;
                 let Some(keys) = page.map_err(|failure| failure.of(operation))? else {
                     break;
                 };
@@ -238,7 +238,7 @@ impl Inner {
     ) -> Result<()> {
         for node in self.store.primaries() {
             let call = self.call(operation, 0, repeat);
-            let answer = node.send(call, Cmd::new().arg(words)).await;
+            let answer = node.send(&call, Cmd::new().arg(words)).await;
             answer
                 .and_then(reply::checked)
                 .map_err(|failure| failure.of(operation))?;

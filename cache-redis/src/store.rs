@@ -21,7 +21,7 @@ pub(crate) enum Store {
 
 impl Store {
     /// The value of a key.
-    pub(crate) async fn read(&self, call: Call, key: &str) -> Result<Option<Bytes>> {
+    pub(crate) async fn read(&self, call: &Call, key: &str) -> Result<Option<Bytes>> {
         let answer = self.route(call, key, &command::on_key("GET", key)).await;
         answer.and_then(reply::read).map_err(of(call))
     }
@@ -29,14 +29,14 @@ impl Store {
     /// The value of a key and what is left of its life, of one instant.
     pub(crate) async fn read_with_time_to_live(
         &self,
-        call: Call,
+        call: &Call,
         key: &str,
     ) -> Result<Option<(Bytes, TimeToLive)>> {
         let node = match self {
             Self::One(node) => node,
             Self::Cluster(_) => {
                 let script = &script::READ_WITH_TIME_TO_LIVE;
-                let answer = self.run(call, script, key, &[]).await?;
+                let answer = Box::pin(self.run(call, script, key, &[])).await?;
                 return reply::value_and_time_to_live(answer).map_err(of(call));
             }
         };
@@ -54,7 +54,7 @@ impl Store {
     }
 
     /// Sends a command about one key.
-    pub(crate) async fn send(&self, call: Call, key: &str, command: &Cmd) -> Result<Value> {
+    pub(crate) async fn send(&self, call: &Call, key: &str, command: &Cmd) -> Result<Value> {
         let answer = self.route(call, key, command).await;
         answer.and_then(reply::checked).map_err(of(call))
     }
@@ -62,7 +62,7 @@ impl Store {
     /// Runs a script on one key.
     pub(crate) async fn run(
         &self,
-        call: Call,
+        call: &Call,
         script: &Script,
         key: &str,
         arguments: &[&[u8]],
@@ -71,8 +71,8 @@ impl Store {
         match self.route(call, key, &by_hash).await.map_err(of(call))? {
             // Nothing ran, so the text may follow even where nothing may run twice.
             Value::ServerError(error) if error::code(&error) == "NOSCRIPT" => {
-                self.send(call, key, &command::eval(script, key, arguments))
-                    .await
+                let text = command::eval(script, key, arguments);
+                Box::pin(self.send(call, key, &text)).await
             }
             answer => reply::checked(answer).map_err(of(call)),
         }
@@ -81,7 +81,7 @@ impl Store {
     /// The values of keys, in their order.
     pub(crate) async fn read_all<K: AsRef<str>>(
         &self,
-        call: Call,
+        call: &Call,
         keys: &[K],
     ) -> Result<Vec<Option<Bytes>>> {
         let read = async {
@@ -105,7 +105,7 @@ impl Store {
 
     /// Sends writes, each about one key: on one server all or none of them are applied, on a
     /// cluster each by itself.
-    pub(crate) async fn write_all(&self, call: Call, writes: Vec<(&str, Cmd)>) -> Result<()> {
+    pub(crate) async fn write_all(&self, call: &Call, writes: Vec<(&str, Cmd)>) -> Result<()> {
         let write = async {
             let answers = match self {
                 Self::One(node) => {
@@ -126,7 +126,7 @@ impl Store {
     }
 
     /// Removes keys and gives how many were there.
-    pub(crate) async fn remove_all<K: AsRef<str>>(&self, call: Call, keys: &[K]) -> Result<u64> {
+    pub(crate) async fn remove_all<K: AsRef<str>>(&self, call: &Call, keys: &[K]) -> Result<u64> {
         let remove = async {
             match self {
                 Self::One(node) => {
@@ -154,10 +154,10 @@ impl Store {
         }
     }
 
-    async fn route(&self, call: Call, key: &str, command: &Cmd) -> Result<Value, Failure> {
+    async fn route(&self, call: &Call, key: &str, command: &Cmd) -> Result<Value, Failure> {
         match self {
             Self::One(node) => node.send(call, command).await,
-            Self::Cluster(cluster) => cluster.send(call, key, command).await,
+            Self::Cluster(cluster) => Box::pin(cluster.send(call, key, command)).await,
         }
     }
 }
@@ -165,7 +165,7 @@ impl Store {
 /// Sends commands that see one instant and gives their answers.
 async fn transaction(
     node: &Node,
-    call: Call,
+    call: &Call,
     mut commands: Pipeline,
 ) -> Result<Vec<Value>, Failure> {
     let answers = node.send(call, commands.atomic()).await?;
@@ -180,6 +180,7 @@ fn each<'k, K: AsRef<str>>(name: &'static str, keys: &'k [K]) -> Vec<(&'k str, C
         .collect()
 }
 
-fn of(call: Call) -> impl Fn(Failure) -> Error {
-    move |failure| failure.of(call.operation)
+fn of(call: &Call) -> impl Fn(Failure) -> Error + use<> {
+    let operation = call.operation;
+    move |failure| failure.of(operation)
 }

@@ -241,3 +241,20 @@ async fn a_server_that_became_a_replica_is_left() {
         .await
         .expect("the connection is replaced");
 }
+
+/// Allocators are quick up to about a KiB: glibc keeps up to 1,032 bytes for the thread that freed them.
+#[tokio::test]
+async fn a_call_on_one_key_takes_little_memory() {
+    let (_server, cache) = setting().await;
+    let at_once = Expiry::In(Duration::ZERO);
+    let sizes = [
+        size_of_val(&*cache.read("key")),
+        size_of_val(&*cache.write("key", Bytes::new(), Condition::Always, at_once)),
+        size_of_val(&*cache.remove("key")),
+        size_of_val(&*cache.increment("key", 1, at_once)),
+        size_of_val(&*cache.get_time_to_live("key")),
+        size_of_val(&*cache.set_time_to_live("key", at_once)),
+        size_of_val(&*cache.read_with_time_to_live("key")),
+    ];
+    assert!(sizes.iter().all(|size| *size <= 1_032), "{sizes:?}");
+}
