@@ -147,8 +147,9 @@ impl Writer {
         match self.room.clone().try_acquire_many_owned(weight.0) {
             Ok(permit) => Some(permit),
             Err(_) => {
+                // In a box of its own, so that a call which need not wait takes less memory.
                 let permit = tokio::time::timeout_at(deadline, room.acquire_many_owned(weight.0));
-                permit.await.ok()?.ok()
+                Box::pin(permit).await.ok()?.ok()
             }
         }
     }
