@@ -116,12 +116,14 @@ impl Arguments {
                 rounds: 3,
                 threads_lap: Duration::from_millis(20),
                 tasks_lap: Duration::from_millis(100),
+                tasks_turns: 1,
             };
         }
         Plan {
             rounds: self.rounds.into(),
             threads_lap: Duration::from_millis(150),
-            tasks_lap: Duration::from_millis(500),
+            tasks_lap: Duration::from_millis(100),
+            tasks_turns: 5,
         }
     }
 

@@ -107,7 +107,7 @@ impl Store<'_> {
     fn lap(&self, operation: &'static str, size: usize, tasks: usize, work: impl Work) -> Figure {
         let Self { name, progress, .. } = self;
         progress.set_message(format!("{name}, {operation}, {size} B, {tasks} tasks"));
-        let length = self.arguments.plan().tasks_lap;
+        let length = self.arguments.plan().of_tasks();
         let lap = laps(self.runtime.handle(), work);
         lap(Shape::Tasks(tasks), length / 4);
         let sample = lap(Shape::Tasks(tasks), length * 2);

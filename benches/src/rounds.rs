@@ -13,8 +13,17 @@ pub struct Plan {
     pub rounds: usize,
     /// How long a turn of threads is.
     pub threads_lap: Duration,
-    /// How long a turn of tasks is.
+    /// How long a turn of tasks is, of which a round has several.
     pub tasks_lap: Duration,
+    /// How often each has a turn in a round of tasks.
+    pub tasks_turns: usize,
+}
+
+impl Plan {
+    /// How long tasks are measured in a round.
+    pub fn of_tasks(&self) -> Duration {
+        self.tasks_lap * u32::try_from(self.tasks_turns).unwrap_or(u32::MAX)
+    }
 }
 
 /// One of those that are compared.
@@ -52,10 +61,14 @@ pub struct Samples {
 }
 
 /// Runs the rounds. In each, another contestant begins.
+///
+/// Tasks have several short turns in a round, and the round's figures are the medians of theirs: how a
+/// kernel places clients and servers on few processors changes by tenths of a second, and with it the time
+/// of a lone request by a third.
 pub fn compete(plan: &Plan, shape: Shape, contestants: &[Contestant]) -> Vec<Samples> {
-    let length = match shape {
-        Shape::Threads(_) => plan.threads_lap,
-        Shape::Tasks(_) => plan.tasks_lap,
+    let (length, turns) = match shape {
+        Shape::Threads(_) => (plan.threads_lap, 1),
+        Shape::Tasks(_) => (plan.tasks_lap, plan.tasks_turns),
     };
     let mut samples: Vec<_> = contestants
         .iter()
@@ -68,14 +81,32 @@ pub fn compete(plan: &Plan, shape: Shape, contestants: &[Contestant]) -> Vec<Sam
         (contestant.lap)(shape, length / 2);
     }
     for round in 0..plan.rounds {
-        for turn in 0..contestants.len() {
-            let at = (round + turn) % contestants.len();
-            samples[at]
-                .rounds
-                .push((contestants[at].lap)(shape, length));
+        let mut laps = vec![Vec::new(); contestants.len()];
+        for turn in 0..turns {
+            for next in 0..contestants.len() {
+                let at = (round + turn + next) % contestants.len();
+                laps[at].push((contestants[at].lap)(shape, length));
+            }
+        }
+        for (samples, laps) in samples.iter_mut().zip(&laps) {
+            samples.rounds.push(middle(laps));
         }
     }
     samples
+}
+
+/// The median of each figure.
+fn middle(laps: &[Sample]) -> Sample {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let time = |figure: fn(&Sample) -> u64| {
+        Spread::of(laps.iter().map(|lap| figure(lap) as f64)).median as u64
+    };
+    Sample {
+        rate: Spread::of(laps.iter().map(|lap| lap.rate)).median,
+        p50: time(|lap| lap.p50),
+        p99: time(|lap| lap.p99),
+        p999: time(|lap| lap.p999),
+    }
 }
 
 /// A figure of several rounds.
@@ -127,6 +158,8 @@ impl Samples {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
     #[test]
@@ -135,5 +168,25 @@ mod tests {
         assert_eq!(Spread::of([4.0, 1.0, 2.0, 3.0]).median, 2.5);
         let spread = Spread::of([3.0, 1.0, 2.0]);
         assert_eq!((spread.low, spread.high), (1.0, 3.0));
+    }
+
+    #[test]
+    fn a_round_is_the_middle_of_its_turns() {
+        let rates = RefCell::new(vec![7.0, 8.0, 6.0, 5.0, 9.0, 1.0, 0.0]);
+        let contestant = Contestant::with("one", move |_, _| Sample {
+            rate: rates.borrow_mut().pop().unwrap_or_default(),
+            p99: 3,
+            ..Sample::default()
+        });
+        let plan = Plan {
+            rounds: 2,
+            threads_lap: Duration::ZERO,
+            tasks_lap: Duration::ZERO,
+            tasks_turns: 3,
+        };
+        let samples = compete(&plan, Shape::Tasks(1), &[contestant]);
+        let rates: Vec<_> = samples[0].rounds.iter().map(|round| round.rate).collect();
+        assert_eq!(rates, [5.0, 7.0]);
+        assert_eq!(samples[0].rounds[0].p99, 3);
     }
 }

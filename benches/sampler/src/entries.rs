@@ -29,13 +29,13 @@ impl Entries {
         }
     }
 
-    /// All of them, in the order of their keys.
+    /// All of them, in the order of their keys, each value in yet another buffer: a store has its own.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Bytes)> {
         let mut places = vec![0; self.keys.len()];
         for at in 0..places.len() {
             places[at.wrapping_mul(STEP) % self.keys.len()] = at;
         }
-        let entry = |at: usize| (&*self.keys[at], self.values[at].clone());
+        let entry = |at: usize| (&*self.keys[at], Bytes::copy_from_slice(&self.values[at]));
         places.into_iter().map(entry)
     }
 

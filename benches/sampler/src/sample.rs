@@ -5,6 +5,7 @@
 //! waited, not how long arrivals at a fixed rate would have (coordinated omission). Programs that
 //! are compared run the same loop.
 
+use std::cell::Cell;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
@@ -47,20 +48,38 @@ pub type Lap = Box<dyn Fn(Shape, Duration) -> Sample>;
 /// The laps of a piece of work.
 pub fn laps(runtime: &Handle, work: impl Work) -> Lap {
     let (runtime, work) = (runtime.clone(), Arc::new(work));
-    Box::new(move |shape, length| lap(&runtime, &work, shape, length))
+    let done = Cell::new(0);
+    Box::new(move |shape, length| {
+        // Each begins elsewhere, so that many short laps meet as many keys as a long one.
+        let number = done.replace(done.get() + 1);
+        lap(&runtime, &work, shape, length, number)
+    })
 }
 
-/// Repeats the work for about as long as asked.
-pub fn lap<W: Work>(runtime: &Handle, work: &Arc<W>, shape: Shape, length: Duration) -> Sample {
+/// Repeats the work for about as long as asked. The number tells laps on the same keys apart.
+pub fn lap<W: Work>(
+    runtime: &Handle,
+    work: &Arc<W>,
+    shape: Shape,
+    length: Duration,
+    number: usize,
+) -> Sample {
+    let begins = |who: usize| first(number * MOST_AT_ONCE + who);
     match shape {
-        Shape::Threads(threads) => lap_of_threads(work, threads, length),
-        Shape::Tasks(tasks) => runtime.block_on(lap_of_tasks(runtime, work, tasks, length)),
+        Shape::Threads(threads) => lap_of_threads(work, threads, length, begins),
+        Shape::Tasks(tasks) => runtime.block_on(lap_of_tasks(runtime, work, tasks, length, begins)),
     }
 }
 
-fn lap_of_threads<W: Work>(work: &Arc<W>, threads: usize, length: Duration) -> Sample {
+fn lap_of_threads<W: Work>(
+    work: &Arc<W>,
+    threads: usize,
+    length: Duration,
+    begins: impl Fn(usize) -> u64 + Sync,
+) -> Sample {
     let barrier = Barrier::new(threads);
-    let one = |number| {
+    let one = |thread| {
+        let begin = begins(thread);
         let runtime = Builder::new_current_thread()
             .build()
             .expect("a runtime can be made");
@@ -70,7 +89,7 @@ fn lap_of_threads<W: Work>(work: &Arc<W>, threads: usize, length: Duration) -> S
             let mut done = 0;
             while start.elapsed() < length {
                 for _ in 0..BETWEEN_LOOKS {
-                    work.run(first(number) + done).await;
+                    work.run(begin + done).await;
                     done += 1;
                 }
             }
@@ -80,7 +99,7 @@ fn lap_of_threads<W: Work>(work: &Arc<W>, threads: usize, length: Duration) -> S
     };
     let rate = std::thread::scope(|scope| {
         let started: Vec<_> = (1..threads)
-            .map(|number| scope.spawn(move || one(number)))
+            .map(|thread| scope.spawn(move || one(thread)))
             .collect();
         let here = one(0);
         let others = started.into_iter().map(|thread| thread.join());
@@ -99,14 +118,15 @@ async fn lap_of_tasks<W: Work>(
     work: &Arc<W>,
     tasks: usize,
     length: Duration,
+    begins: impl Fn(usize) -> u64,
 ) -> Sample {
     let start = Instant::now();
-    let one = |number| {
-        let work = work.clone();
+    let one = |task| {
+        let (work, begin) = (work.clone(), begins(task));
         runtime.spawn(async move {
             let mut times = histogram();
             let mut begun = Instant::now();
-            for at in first(number).. {
+            for at in begin.. {
                 work.run(at).await;
                 let ended = Instant::now();
                 let time = (ended - begun).as_nanos().try_into().unwrap_or(u64::MAX);
@@ -132,10 +152,10 @@ async fn lap_of_tasks<W: Work>(
     }
 }
 
-/// Where a task begins: far from where others do, whatever the number of keys.
-fn first(task: usize) -> u64 {
+/// Where a lap of a task begins: far from where others do, whatever the number of keys.
+fn first(lap: usize) -> u64 {
     // 2^64 by the golden ratio, with room left to count on.
-    (task as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16
+    (lap as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16
 }
 
 /// A histogram of nanoseconds, up to a minute, to a part in a hundred.
@@ -146,6 +166,9 @@ fn first(task: usize) -> u64 {
 pub fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000_000, 2).expect("the bounds are in order")
 }
+
+/// More than ever work at once.
+const MOST_AT_ONCE: usize = 1_024;
 
 /// How many pieces of work lie between two looks at the clock, in a loop that is not timed.
 const BETWEEN_LOOKS: u64 = 64;

@@ -1,6 +1,6 @@
 //! From a contest to rows of the table.
 
-use benches::rounds::{Contestant, Samples, compete};
+use benches::rounds::{Contestant, Plan, Samples, compete};
 use benches::table::{Goal, Row, Unit};
 use sampler::sample::{Sample, Shape};
 
@@ -24,8 +24,17 @@ impl Contest<'_> {
 
     /// Runs the rounds and says so.
     pub(crate) fn run(&self, contestants: &[Contestant]) -> Vec<Samples> {
+        self.run_part(contestants, 1)
+    }
+
+    /// Runs one part of so many of the rounds.
+    pub(crate) fn run_part(&self, contestants: &[Contestant], parts: usize) -> Vec<Samples> {
         eprintln!("  {} {}", self.backend, self.described());
-        compete(&self.setting.plan, self.shape, contestants)
+        let plan = Plan {
+            rounds: self.setting.plan.rounds.div_ceil(parts),
+            ..self.setting.plan
+        };
+        compete(&plan, self.shape, contestants)
     }
 
     /// One row for each peer, judged by the ratio of a figure.
