@@ -8,6 +8,8 @@ use bytes::Bytes;
 use erasable::Thin;
 use slice_dst::StrWithHeader;
 
+use crate::hint::{CACHE_LINE, fetch};
+
 /// The deadline of an entry that has none.
 pub(crate) const NEVER: i64 = i64::MAX;
 
@@ -100,17 +102,10 @@ impl Entry {
     #[inline]
     #[allow(unsafe_code)]
     pub(crate) fn prefetch(&self) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // SAFETY: `Thin` is transparent over the pointer to the entry. To look at it through a
-            // reference would be to wait for it, since its length stands in memory.
-            let at: *const i8 = unsafe { std::mem::transmute_copy(&self.0) };
-            for line in [at, at.wrapping_add(CACHE_LINE)] {
-                // SAFETY: a hint, which reads nothing and is ignored for an address of no memory.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
-            }
-        }
+        // SAFETY: `Thin` is transparent over the pointer to the entry. To look at it through a
+        // reference would be to wait for it, since its length stands in memory.
+        let at: *const u8 = unsafe { std::mem::transmute_copy(&self.0) };
+        fetch([at, at.wrapping_add(CACHE_LINE)]);
     }
 
     /// Bytes of key and value.
@@ -173,10 +168,6 @@ fn ends(text: &[u8]) -> Option<[u64; 2]> {
     let ends = [word(text.first_chunk()?), word(text.last_chunk()?)];
     (text.len() <= 16).then_some(ends)
 }
-
-/// How far apart the places are that a processor fetches on their own.
-#[cfg(target_arch = "x86_64")]
-const CACHE_LINE: usize = 64;
 
 /// How many turns of the main queue an entry is spared for what it was read before.
 const MAX_HEAT: u8 = 2;

@@ -12,6 +12,7 @@ mod bounds;
 mod clock;
 mod entry;
 mod evict;
+mod hint;
 mod links;
 mod records;
 mod sweep;

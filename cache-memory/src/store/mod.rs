@@ -20,6 +20,7 @@ use session_core::{Deadline, Expiry, Result};
 use crate::bounds::Bounds;
 use crate::clock::{Clock, Reading};
 use crate::entry::{Change, Entry, KeyHash, NEVER};
+use crate::hint::{CACHE_LINE, fetch};
 use crate::options::MemoryOptions;
 use crate::records::Records;
 use crate::sweep::Sweeper;
@@ -96,6 +97,7 @@ impl Store {
     ) -> Option<R> {
         let (hash, at) = self.place(key);
         let table = self.map.shards()[at].read();
+        fetch_slots(&table, hash);
         let (entry, _) = table.get(hash.spread(), |(entry, _)| entry.is_of(key))?;
         if now.is_past(entry.deadline) {
             return None;
@@ -124,6 +126,7 @@ impl Store {
         let (hash, at) = self.place(key);
         let is_it = |(entry, _): &Slot| entry.is_of(key);
         let mut table = self.map.shards()[at].write();
+        fetch_slots(&table, hash);
         // The first whose hash may be the key's is mostly the one.
         if let Some((entry, _)) = table.get(hash.spread(), |_| true) {
             entry.prefetch();
@@ -279,6 +282,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Has the processor fetch the slots of a hash beside the table's bytes that tell which of them it is:
+/// it would fetch them only then, one after the other.
+#[inline]
+fn fetch_slots(table: &Table, hash: KeyHash) {
+    // A narrower machine uses the lower half, as the table itself does.
+    #[allow(clippy::cast_possible_truncation)]
+    let first = hash.spread() as usize & (table.buckets() - 1);
+    // Slots lie before the end, the last of them first. Where they begin anew the hint is wasted.
+    let last = table.data_end().as_ptr().wrapping_sub(first + GROUP);
+    let at: *const u8 = last.cast();
+    fetch([0, 1, 2].map(|line| at.wrapping_add(line * CACHE_LINE)));
+}
+
 /// Many small shards: each grows in a short step, and threads seldom meet. A small bound has few,
 /// so that its queues know enough of the entries to choose well.
 fn shards_for(bounds: Option<&Bounds>) -> usize {
@@ -290,6 +306,9 @@ fn shards_for(bounds: Option<&Bounds>) -> usize {
     // The map takes powers of two from 2 on.
     wanted.clamp(2, most).next_power_of_two()
 }
+
+/// How many slots the table looks at together. With a pointer each they lie on three lines at most.
+const GROUP: usize = 16;
 
 /// How many entries are freed or listed before the shard is unlocked.
 const STEP: usize = 256;
