@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use session_core::{
     BoxStream, CacheClient, CacheClientExtended, Codec, Condition, ErrorKind, Expiry, Result,
-    Scope, TimeToLive, prefix_end,
+    Scope, TimeToLive,
 };
 use sqlx::postgres::{PgPool, PgRow};
 
@@ -21,7 +21,7 @@ use crate::options::{PostgresOptions, refuse};
 use crate::schema::{self, Table};
 use crate::sql::{PAGE, Statements};
 use crate::statement::Parameter;
-use crate::steps::{CHUNK, chunk_len, sum, time_to_live};
+use crate::steps::{CHUNK, chunk_len, end_of, sum, time_to_live};
 use crate::sweep::Sweeper;
 
 /// A cache in one table of a PostgreSQL database.
@@ -322,7 +322,7 @@ impl CacheClientExtended for PostgresCache {
     fn keys_starting_with<'a>(&'a self, prefix: &'a str) -> BoxStream<'a, Result<String>> {
         Box::pin(try_stream! {
             let Some(prefix) = self.scope().prefix(prefix) else { return };
-            let end = prefix_end(&prefix);
+            let end = end_of(&prefix);
             let mut next = Some(prefix.into_owned());
             while let Some(first) = next {
                 let page = self.page(first, end.clone()).await?;

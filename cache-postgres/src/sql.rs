@@ -302,6 +302,8 @@ fn remove_page() -> String {
 }
 
 /// A row that is locked is one that somebody is renewing or removing: it is left for the next step.
+///
+/// The deadline is looked at again by no index, which would give all that is expired in each step.
 fn remove_expired(turn: &str) -> String {
     format!(
         "WITH turn AS MATERIALIZED (SELECT {turn} AS mine),
@@ -310,13 +312,15 @@ fn remove_expired(turn: &str) -> String {
             WHERE (SELECT mine FROM turn) AND e.deadline <= @now
             ORDER BY e.deadline LIMIT {PAGE} FOR UPDATE SKIP LOCKED)
          DELETE FROM @table AS e USING expired
-         WHERE e.key = expired.key AND e.deadline <= @now"
+         WHERE e.key = expired.key AND e.deadline + 0 <= @now"
     )
 }
 
 const NO_LIVE_ENTRY: &str = "NOT EXISTS (SELECT FROM @table AS e WHERE e.key = $1 AND @live)";
 
-const RANGE: &str = "e.key >= $1 AND ($2::text IS NULL OR e.key < $2)";
+/// Both ends always count: with a condition on whether there is an end, the plan that is kept would read
+/// on from the last match to the end of the table.
+const RANGE: &str = "e.key >= $1 AND e.key < $2";
 
 /// The value of `e` as a canonical integer of any size, or null. The nesting keeps the order: a
 /// long value is not looked into, and only digits are cast.

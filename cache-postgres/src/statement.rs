@@ -16,7 +16,6 @@ pub(crate) struct Statement {
 
 pub(crate) enum Parameter {
     Text(String),
-    MaybeText(Option<String>),
     Blob(Bytes),
     Integer(i64),
     Texts(Vec<String>),
@@ -81,7 +80,6 @@ impl Statement {
             .iter()
             .fold(query, |query, parameter| match parameter {
                 Parameter::Text(text) => query.bind(text.as_str()),
-                Parameter::MaybeText(text) => query.bind(text.as_deref()),
                 Parameter::Blob(bytes) => query.bind(&bytes[..]),
                 Parameter::Integer(number) => query.bind(*number),
                 Parameter::Texts(texts) => query.bind(texts),
@@ -138,7 +136,6 @@ impl Parameter {
     fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::MaybeText(text) => text.as_ref().map_or(0, String::len),
             Self::Blob(bytes) => bytes.len(),
             Self::Integer(_) => 8,
             Self::Texts(texts) => texts.iter().map(String::len).sum(),
@@ -157,8 +154,6 @@ impl Parameter {
     fn write(&self, out: &mut String) {
         match self {
             Self::Text(text) => write_text(out, text),
-            Self::MaybeText(Some(text)) => write_text(out, text),
-            Self::MaybeText(None) => out.push_str("NULL::text"),
             Self::Blob(bytes) => write_bytes(out, bytes),
             Self::Integer(number) => write_integer(out, *number),
             Self::Texts(texts) => {

@@ -1,6 +1,6 @@
 //! What the contract's methods are made of: one statement each, and how its answer is read.
 
-use session_core::{ErrorKind, Outcome, Result, Scope, TimeToLive, prefix_end};
+use session_core::{ErrorKind, MAX_KEY_LEN, Outcome, Result, Scope, TimeToLive, prefix_end};
 use sqlx::SqlStr;
 use sqlx::postgres::PgRow;
 use std::time::Duration;
@@ -82,8 +82,8 @@ impl PostgresCache {
         Ok(removed.unsigned_abs())
     }
 
-    pub(crate) async fn page(&self, first: String, end: Option<String>) -> Result<Page> {
-        let parameters = vec![Parameter::Text(first), Parameter::MaybeText(end)];
+    pub(crate) async fn page(&self, first: String, end: String) -> Result<Page> {
+        let parameters = vec![Parameter::Text(first), Parameter::Text(end)];
         let answer = self
             .run("keys_starting_with", &self.statements().page, parameters)
             .await?;
@@ -109,11 +109,11 @@ impl PostgresCache {
     }
 
     pub(crate) async fn remove_range(&self, operation: &'static str, prefix: &str) -> Result<u64> {
-        let end = prefix_end(prefix);
+        let end = end_of(prefix);
         let mut next = Some(prefix.to_owned());
         let mut removed = 0;
         while let Some(first) = next {
-            let parameters = vec![Parameter::Text(first), Parameter::MaybeText(end.clone())];
+            let parameters = vec![Parameter::Text(first), Parameter::Text(end.clone())];
             let answer = self
                 .run(operation, &self.statements().remove_page, parameters)
                 .await?;
@@ -169,6 +169,17 @@ pub(crate) fn time_to_live(left: Option<i64>) -> TimeToLive {
         // A live entry has at least a millisecond left.
         Some(millis) => TimeToLive::Remaining(Duration::from_millis(millis.max(1).unsigned_abs())),
     }
+}
+
+/// The end of the range of keys that start with a prefix, which is after all keys if nothing sorts after
+/// the prefix.
+pub(crate) fn end_of(prefix: &str) -> String {
+    let after_all = || {
+        char::MAX
+            .to_string()
+            .repeat(MAX_KEY_LEN / char::MAX.len_utf8() + 1)
+    };
+    prefix_end(prefix).unwrap_or_else(after_all)
 }
 
 /// The smallest key after this one: keys hold no NUL, so the next character is the smallest.

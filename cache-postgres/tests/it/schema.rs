@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cache_postgres::{PostgresCache, PostgresOptions};
+use futures_util::StreamExt;
 use futures_util::future::join_all;
 use session_core::{Bytes, CacheClient, CacheClientExtended, Condition, ErrorKind, Expiry};
 
@@ -192,4 +193,39 @@ async fn a_row_that_somebody_renews_is_passed_over() {
         cache.read_all(&["k", "m"]).await.unwrap(),
         [Some(VALUE), None]
     );
+}
+
+/// The server counts what an index gave once the connection that asked has ended.
+#[tokio::test]
+async fn listing_and_removing_by_prefix_read_what_matches_and_not_the_table() {
+    let database = Database::take().await;
+    drop(database.connect().await);
+    let fill = format!(
+        "INSERT INTO {} SELECT lpad(n::text, 5, '0'), '' FROM generate_series(0, 9999) AS n",
+        database.table()
+    );
+    database.execute(&fill).await;
+    let read = format!(
+        "SELECT idx_tup_read FROM pg_stat_all_indexes
+         WHERE relid = '{}'::regclass AND indexrelname = 'cache_entries_pkey'",
+        database.table().replace('\'', "''")
+    );
+    let before = database.number(&read).await;
+    let name = format!("listing {}", std::process::id());
+    let options = database.options().application_name(&name);
+    let cache = PostgresCache::connect_with(options).await.unwrap();
+    let listed: Vec<_> = cache.keys_starting_with("012").collect().await;
+    assert_eq!(listed.len(), 100);
+    assert_eq!(cache.remove_starting_with("013").await.unwrap(), 100);
+    drop(cache);
+    let open = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = '{name}'");
+    for _ in 0..500 {
+        if database.number(&open).await == 0 && database.number(&read).await > before {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(database.number(&open).await, 0);
+    let given = database.number(&read).await - before;
+    assert!((200..2_000).contains(&given), "{given} of 10,000");
 }
