@@ -13,9 +13,9 @@ pub struct Plan {
     pub rounds: usize,
     /// How long a turn of threads is.
     pub threads_lap: Duration,
-    /// How long a turn of tasks is, of which a round has several.
+    /// How long a turn of tasks is.
     pub tasks_lap: Duration,
-    /// How often each has a turn in a round of tasks.
+    /// How many turns of tasks a round stands for.
     pub tasks_turns: usize,
 }
 
@@ -62,9 +62,8 @@ pub struct Samples {
 
 /// Runs the rounds. In each, another contestant begins.
 ///
-/// Tasks have several short turns in a round, and the round's figures are the medians of theirs: how a
-/// kernel places clients and servers on few processors changes by tenths of a second, and with it the time
-/// of a lone request by a third.
+/// For tasks a round is several short ones: how a kernel places clients and servers on few processors
+/// changes by tenths of a second, and with it the time of a lone request by a third.
 pub fn compete(plan: &Plan, shape: Shape, contestants: &[Contestant]) -> Vec<Samples> {
     let (length, turns) = match shape {
         Shape::Threads(_) => (plan.threads_lap, 1),
@@ -80,33 +79,15 @@ pub fn compete(plan: &Plan, shape: Shape, contestants: &[Contestant]) -> Vec<Sam
     for contestant in contestants {
         (contestant.lap)(shape, length / 2);
     }
-    for round in 0..plan.rounds {
-        let mut laps = vec![Vec::new(); contestants.len()];
-        for turn in 0..turns {
-            for next in 0..contestants.len() {
-                let at = (round + turn + next) % contestants.len();
-                laps[at].push((contestants[at].lap)(shape, length));
-            }
-        }
-        for (samples, laps) in samples.iter_mut().zip(&laps) {
-            samples.rounds.push(middle(laps));
+    for round in 0..plan.rounds * turns {
+        for next in 0..contestants.len() {
+            let at = (round + next) % contestants.len();
+            samples[at]
+                .rounds
+                .push((contestants[at].lap)(shape, length));
         }
     }
     samples
-}
-
-/// The median of each figure.
-fn middle(laps: &[Sample]) -> Sample {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let time = |figure: fn(&Sample) -> u64| {
-        Spread::of(laps.iter().map(|lap| figure(lap) as f64)).median as u64
-    };
-    Sample {
-        rate: Spread::of(laps.iter().map(|lap| lap.rate)).median,
-        p50: time(|lap| lap.p50),
-        p99: time(|lap| lap.p99),
-        p999: time(|lap| lap.p999),
-    }
 }
 
 /// A figure of several rounds.
@@ -159,6 +140,7 @@ impl Samples {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::rc::Rc;
 
     use super::*;
 
@@ -171,22 +153,24 @@ mod tests {
     }
 
     #[test]
-    fn a_round_is_the_middle_of_its_turns() {
-        let rates = RefCell::new(vec![7.0, 8.0, 60.0, 5.0, 90.0, 1.0, 0.0]);
-        let contestant = Contestant::with("one", move |_, _| Sample {
-            rate: rates.borrow_mut().pop().unwrap_or_default(),
-            p99: 3,
-            ..Sample::default()
-        });
+    fn each_has_as_many_turns_and_another_one_is_first() {
+        let order = Rc::new(RefCell::new(String::new()));
+        let contestant = |name: &'static str| {
+            let order = order.clone();
+            Contestant::with(name, move |_, _| {
+                order.borrow_mut().push_str(name);
+                Sample::default()
+            })
+        };
         let plan = Plan {
-            rounds: 2,
+            rounds: 1,
             threads_lap: Duration::ZERO,
             tasks_lap: Duration::ZERO,
             tasks_turns: 3,
         };
-        let samples = compete(&plan, Shape::Tasks(1), &[contestant]);
-        let rates: Vec<_> = samples[0].rounds.iter().map(|round| round.rate).collect();
-        assert_eq!(rates, [5.0, 8.0]);
-        assert_eq!(samples[0].rounds[0].p99, 3);
+        let samples = compete(&plan, Shape::Tasks(1), &[contestant("a"), contestant("b")]);
+        assert!(samples.iter().all(|samples| samples.rounds.len() == 3));
+        let warm_up = 2;
+        assert_eq!(order.borrow()[warm_up..], *"abbaab");
     }
 }
