@@ -63,10 +63,12 @@ pub struct Samples {
 /// Runs the rounds. In each, another contestant begins.
 ///
 /// For tasks a round is several short ones: how a kernel places clients and servers on few processors
-/// changes by tenths of a second, and with it the time of a lone request by a third.
+/// changes by tenths of a second, and with it the time of a lone request by a third, which therefore has
+/// more of them.
 pub fn compete(plan: &Plan, shape: Shape, contestants: &[Contestant]) -> Vec<Samples> {
     let (length, turns) = match shape {
         Shape::Threads(_) => (plan.threads_lap, 1),
+        Shape::Tasks(1) => (plan.tasks_lap, plan.tasks_turns * MORE_FOR_ONE),
         Shape::Tasks(_) => (plan.tasks_lap, plan.tasks_turns),
     };
     let mut samples: Vec<_> = contestants
@@ -89,6 +91,9 @@ pub fn compete(plan: &Plan, shape: Shape, contestants: &[Contestant]) -> Vec<Sam
     }
     samples
 }
+
+/// How many times as many turns a lone task has.
+const MORE_FOR_ONE: usize = 3;
 
 /// A figure of several rounds.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
@@ -168,7 +173,7 @@ mod tests {
             tasks_lap: Duration::ZERO,
             tasks_turns: 3,
         };
-        let samples = compete(&plan, Shape::Tasks(1), &[contestant("a"), contestant("b")]);
+        let samples = compete(&plan, Shape::Tasks(2), &[contestant("a"), contestant("b")]);
         assert!(samples.iter().all(|samples| samples.rounds.len() == 3));
         let warm_up = 2;
         assert_eq!(order.borrow()[warm_up..], *"abbaab");
