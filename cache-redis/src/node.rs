@@ -135,16 +135,23 @@ impl Node {
 
     async fn opened(&self, deadline: Instant) -> Result<Arc<Link>, Failure> {
         let mut state = self.state.clone();
-        match timeout_at(deadline, state.wait_for(|state| state.link().is_some())).await {
-            Ok(Ok(state)) => state.link().unwrap_or_else(|| Err(Failure::unexpected())),
-            Ok(Err(_)) => Err(Failure::not_applied(
-                ErrorKind::Closed,
-                "the client's runtime ended",
-            )),
-            Err(_) => Err(Failure::not_applied(
-                ErrorKind::Timeout,
-                "no connection in time",
-            )),
+        loop {
+            match timeout_at(deadline, state.wait_for(|state| state.link().is_some())).await {
+                Ok(Ok(state)) => {
+                    // It may have ended since it was looked at; then the next one is waited for.
+                    if let Some(link) = state.link() {
+                        return link;
+                    }
+                }
+                Ok(Err(_)) => {
+                    let cause = "the client's runtime ended";
+                    return Err(Failure::not_applied(ErrorKind::Closed, cause));
+                }
+                Err(_) => {
+                    let cause = "no connection in time";
+                    return Err(Failure::not_applied(ErrorKind::Timeout, cause));
+                }
+            }
         }
     }
 }
