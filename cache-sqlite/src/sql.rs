@@ -199,8 +199,10 @@ impl Sql {
     }
 
     fn find(&self, connection: &Connection) -> Result<Found, Failure> {
+        // The table first: it comes with its version, so that one which is made meanwhile has it.
+        let has_table = exists(connection, &self.schema.table)?;
         if !exists(connection, &self.schema.versions)? {
-            if exists(connection, &self.schema.table)? {
+            if has_table {
                 return Err(Failure::Rule(
                     ErrorKind::InvalidInput,
                     Some(
