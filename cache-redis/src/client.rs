@@ -110,8 +110,8 @@ impl CacheClient for RedisCache {
         let set = command::set(&stored, &value, only, life);
         // By the thread that made it, which costs less than by the one that has the answer.
         drop(value);
-        let take = |answer| reply::wrote(&answer);
-        self.inner.answer(&call, &stored, &set, take).await
+        let answer = self.inner.store.send(&call, &stored, set).await?;
+        reply::wrote(&answer).map_err(|failure| failure.of("write"))
     }
 
     async fn write_all(&self, entries: &[(&str, Bytes)], expiry: Expiry) -> Result<()> {
@@ -129,7 +129,7 @@ impl CacheClient for RedisCache {
     async fn remove(&self, key: &str) -> Result<bool> {
         let stored = self.inner.scope.key("remove", key)?;
         let unlink = command::on_key("UNLINK", &stored);
-        self.inner.change("remove", &stored, &unlink).await
+        self.inner.change("remove", &stored, unlink).await
     }
 
     async fn remove_all(&self, keys: &[&str]) -> Result<u64> {
@@ -209,7 +209,7 @@ impl CacheClientExtended for RedisCache {
             Life::For(millis) => command::on_key_with("PEXPIRE", &stored, millis),
             Life::Until(deadline) => command::on_key_with("PEXPIREAT", &stored, deadline),
         };
-        self.inner.change(NAME, &stored, &command).await
+        self.inner.change(NAME, &stored, command).await
     }
 
     async fn read_with_time_to_live(&self, key: &str) -> Result<Option<(Bytes, TimeToLive)>> {

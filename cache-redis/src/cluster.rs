@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::command;
 use crate::error::{self, Failure};
 use crate::link::Settings;
 use crate::node::{Call, Node, Place, Repeat};
@@ -281,7 +282,7 @@ impl Shared {
             repeat: Repeat::Harmless,
         };
         let answer = node
-            .send(&call, Cmd::new().arg("CLUSTER").arg("SLOTS"))
+            .send(&call, &command::of(&["CLUSTER", "SLOTS"]))
             .await?;
         if let Value::ServerError(error) = &answer
             && error

@@ -50,6 +50,13 @@ impl Life {
     }
 }
 
+/// Words that are no data.
+pub(crate) fn of(words: &[&str]) -> Cmd {
+    let mut command = Cmd::new();
+    command.arg(words);
+    command
+}
+
 /// `NAME key`.
 pub(crate) fn on_key(name: &'static str, key: &str) -> Cmd {
     let mut command = Cmd::with_capacity(2, name.len() + key.len());

@@ -47,25 +47,38 @@ pub(crate) struct Link {
 }
 
 /// What can be sent over a connection, once or again over the next one.
-pub(crate) trait Request {
+pub(crate) trait Request: Sync {
+    /// What the connection gives.
+    type Raw: Send;
+    /// What is made of it.
     type Answer;
 
-    /// Sends it and waits for the answer, which may be an error of the server.
-    fn send(
+    /// Queues it, once there is room.
+    fn put(
         &self,
         link: &Link,
         deadline: Instant,
-    ) -> impl Future<Output = Result<Self::Answer, Failure>> + Send;
+    ) -> impl Future<Output = Result<oneshot::Receiver<Self::Raw>, Failure>> + Send;
+
+    /// The answer, which may be an error of the server.
+    fn received(link: &Link, raw: Self::Raw) -> Result<Self::Answer, Failure>;
 }
 
 impl Request for Cmd {
+    type Raw = Value;
     type Answer = Value;
 
-    async fn send(&self, link: &Link, deadline: Instant) -> Result<Value, Failure> {
+    async fn put(
+        &self,
+        link: &Link,
+        deadline: Instant,
+    ) -> Result<oneshot::Receiver<Value>, Failure> {
         let (sender, receiver) = oneshot::channel();
-        let answer = link
-            .ask(deadline, self, Waiter::One(sender), receiver)
-            .await?;
+        link.put(deadline, self, Waiter::One(sender)).await?;
+        Ok(receiver)
+    }
+
+    fn received(link: &Link, answer: Value) -> Result<Value, Failure> {
         if let Value::ServerError(error) = &answer {
             link.weigh(error);
         }
@@ -73,14 +86,16 @@ impl Request for Cmd {
     }
 }
 
-/// Many commands at once; of a transaction, the answer is that of `EXEC` alone.
+/// Many commands at once, at least one; of a transaction, the answer is that of `EXEC` alone.
 impl Request for Pipeline {
+    type Raw = Result<Vec<Value>, ServerError>;
     type Answer = Vec<Value>;
 
-    async fn send(&self, link: &Link, deadline: Instant) -> Result<Vec<Value>, Failure> {
-        if self.is_empty() {
-            return Ok(Vec::new());
-        }
+    async fn put(
+        &self,
+        link: &Link,
+        deadline: Instant,
+    ) -> Result<oneshot::Receiver<Self::Raw>, Failure> {
         let (skip, count) = match self.is_transaction() {
             // Those to `MULTI` and to what is queued.
             true => (self.len() + 1, 1),
@@ -94,7 +109,11 @@ impl Request for Pipeline {
             answers: Vec::with_capacity(count),
             sender,
         }));
-        let answers = link.ask(deadline, self, waiter, receiver).await?;
+        link.put(deadline, self, waiter).await?;
+        Ok(receiver)
+    }
+
+    fn received(link: &Link, answers: Self::Raw) -> Result<Vec<Value>, Failure> {
         let answers = answers.map_err(|error| {
             link.weigh(&error);
             error::server(&error)
@@ -222,7 +241,8 @@ impl Link {
         } else {
             "PING"
         });
-        let answers = words.send(self, Instant::now() + settings.timeout).await?;
+        let deadline = Instant::now() + settings.timeout;
+        let answers = self.send(&words, deadline).await?;
         for answer in answers {
             match answer {
                 Value::ServerError(error) => {
@@ -242,33 +262,59 @@ impl Link {
         Ok(())
     }
 
-    /// Sends a request and waits for its answers. Keeps count of silence, and gives up a
-    /// connection that was silent twice in a row.
-    async fn ask<T>(
+    /// Sends a request and waits for its answers.
+    pub(crate) async fn send<R: Request>(
+        &self,
+        request: &R,
+        deadline: Instant,
+    ) -> Result<R::Answer, Failure> {
+        let raw = request.put(self, deadline).await?;
+        self.answer::<R>(raw, deadline).await
+    }
+
+    /// Queues a request, once there is room.
+    async fn put(
         &self,
         deadline: Instant,
         request: &impl Packed,
         waiter: Waiter,
-        answer: oneshot::Receiver<T>,
-    ) -> Result<T, Failure> {
-        let exchange = async {
-            self.requests.put(request, waiter).await;
-            answer.await
+    ) -> Result<(), Failure> {
+        let Some(waiter) = self.requests.try_put(request, waiter) else {
+            return Ok(());
         };
-        match timeout_at(deadline, exchange).await {
-            Ok(Ok(answer)) => {
+        let put = timeout_at(deadline, self.requests.put(request, waiter));
+        Box::pin(put).await.map_err(|_| {
+            self.note_silence();
+            let cause = "the connection took no more requests in time";
+            Failure::not_applied(ErrorKind::Timeout, cause)
+        })
+    }
+
+    /// Waits for the answer to a request that was queued.
+    pub(crate) async fn answer<R: Request>(
+        &self,
+        raw: oneshot::Receiver<R::Raw>,
+        deadline: Instant,
+    ) -> Result<R::Answer, Failure> {
+        match timeout_at(deadline, raw).await {
+            Ok(Ok(raw)) => {
                 if self.silences.load(Relaxed) != 0 {
                     self.silences.store(0, Relaxed);
                 }
-                Ok(answer)
+                R::received(self, raw)
             }
             Ok(Err(_)) => Err(self.life.failure()),
             Err(_) => {
-                if self.silences.fetch_add(1, Relaxed) + 1 >= SILENCES_TO_REPLACE {
-                    self.life.end();
-                }
+                self.note_silence();
                 Err(Failure::silence())
             }
+        }
+    }
+
+    /// Gives up a connection that was silent twice in a row.
+    fn note_silence(&self) {
+        if self.silences.fetch_add(1, Relaxed) + 1 >= SILENCES_TO_REPLACE {
+            self.life.end();
         }
     }
 

@@ -7,7 +7,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use redis::Value;
+use redis::{Cmd, Value};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::command;
@@ -65,15 +66,21 @@ struct Page<'p> {
 }
 
 impl Request for Page<'_> {
+    type Raw = Value;
     /// The connection that answered, and the answer.
     type Answer = (u64, Value);
 
-    async fn send(&self, link: &Link, deadline: Instant) -> Result<(u64, Value), Failure> {
+    async fn put(
+        &self,
+        link: &Link,
+        deadline: Instant,
+    ) -> Result<oneshot::Receiver<Value>, Failure> {
         let cursor = if link.id == self.link { self.cursor } else { 0 };
-        let answer = command::scan(cursor, self.prefix)
-            .send(link, deadline)
-            .await?;
-        Ok((link.id, answer))
+        command::scan(cursor, self.prefix).put(link, deadline).await
+    }
+
+    fn received(link: &Link, answer: Value) -> Result<(u64, Value), Failure> {
+        Ok((link.id, Cmd::received(link, answer)?))
     }
 }
 

@@ -34,6 +34,8 @@ struct Queue {
     /// Requests to be written, short ones joined.
     pieces: VecDeque<Vec<u8>>,
     len: usize,
+    /// The room of the next piece.
+    spare: Vec<u8>,
     /// Who waits for their answers.
     waiters: VecDeque<Waiter>,
     /// The driver, while it sleeps.
@@ -70,14 +72,13 @@ impl Requests {
         Self(Arc::default())
     }
 
-    /// Puts a request behind the others, once there is room.
-    pub(crate) async fn put(&self, request: &impl Packed, waiter: Waiter) {
-        if let Some(waiter) = self.0.push(request, waiter) {
-            Box::pin(self.put_once_there_is_room(request, waiter)).await;
-        }
+    /// Puts a request behind the others, or gives the waiter back if there is no room.
+    pub(crate) fn try_put(&self, request: &impl Packed, waiter: Waiter) -> Option<Waiter> {
+        self.0.push(request, waiter)
     }
 
-    async fn put_once_there_is_room(&self, request: &impl Packed, waiter: Waiter) {
+    /// Puts a request behind the others, once there is room.
+    pub(crate) async fn put(&self, request: &impl Packed, waiter: Waiter) {
         let mut refused = Some(waiter);
         while let Some(waiter) = refused {
             // Before the next look, so that no word is missed between the two.
@@ -100,7 +101,11 @@ impl Shared {
     fn push(&self, request: &impl Packed, waiter: Waiter) -> Option<Waiter> {
         let len = request.len();
         // A long copy is made outside of the lock.
-        let own_piece = (len > PIECE).then(|| packed(request, len));
+        let own_piece = (len > PIECE).then(|| {
+            let mut piece = Vec::with_capacity(len);
+            request.pack(&mut piece);
+            piece
+        });
         let mut queue = self.lock();
         if queue.has_ended {
             return None;
@@ -113,7 +118,11 @@ impl Shared {
         match (own_piece, queue.pieces.back_mut()) {
             (Some(piece), _) => queue.pieces.push_back(piece),
             (None, Some(last)) if last.len() + len <= PIECE => request.pack(last),
-            (None, _) => queue.pieces.push_back(packed(request, LEAST)),
+            (None, _) => {
+                let mut piece = std::mem::take(&mut queue.spare);
+                request.pack(&mut piece);
+                queue.pieces.push_back(piece);
+            }
         }
         let driver = queue.driver.take();
         drop(queue);
@@ -124,12 +133,6 @@ impl Shared {
     }
 }
 
-fn packed(request: &impl Packed, capacity: usize) -> Vec<u8> {
-    let mut piece = Vec::with_capacity(capacity);
-    request.pack(&mut piece);
-    piece
-}
-
 /// The other end of [`Requests`]: what owns the stream.
 pub(crate) struct Driver<S> {
     shared: Arc<Shared>,
@@ -137,6 +140,8 @@ pub(crate) struct Driver<S> {
     /// What is being written, and how far the first of it has been.
     pieces: VecDeque<Vec<u8>>,
     written: usize,
+    /// One that was written, for the queue.
+    spare: Vec<u8>,
     has_to_flush: bool,
     /// Those who wait for answers, the next one first.
     waiters: VecDeque<Waiter>,
@@ -152,6 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             stream,
             pieces: VecDeque::new(),
             written: 0,
+            spare: Vec::new(),
             has_to_flush: false,
             waiters: VecDeque::new(),
             answers: Answers::default(),
@@ -214,8 +220,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             self.written += written;
             self.has_to_flush = true;
             if self.written == piece.len() {
-                self.pieces.pop_front();
                 self.written = 0;
+                if let Some(mut piece) = self.pieces.pop_front()
+                    && piece.capacity() <= MOST_KEPT
+                {
+                    piece.clear();
+                    self.spare = piece;
+                }
             }
         }
         if self.has_to_flush {
@@ -237,6 +248,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         std::mem::swap(&mut self.pieces, &mut queue.pieces);
         self.waiters.append(&mut queue.waiters);
+        queue.spare = std::mem::take(&mut self.spare);
         if std::mem::take(&mut queue.len) >= FULL {
             self.shared.room.notify_waiters();
         }
@@ -329,8 +341,8 @@ impl Waiter {
 const FULL: usize = 1 << 20;
 /// What is longer in bytes is written by itself, without another copy.
 const PIECE: usize = 64 * 1_024;
-/// The room of a piece that others may join.
-const LEAST: usize = 4 * 1_024;
+/// The most room in bytes of a piece that is used again.
+const MOST_KEPT: usize = 2 * PIECE;
 /// Into how many shares the answers on their way are divided, to be handed out one after the other.
 const SHARES: usize = 4;
 /// The least of such a share.

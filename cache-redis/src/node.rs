@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{ErrorKind, Outcome};
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -50,6 +50,13 @@ pub(crate) struct Node {
     connector: AbortHandle,
 }
 
+/// A request whose answer is to come.
+pub(crate) struct Sent<'n, R: Request> {
+    link: Arc<Link>,
+    raw: oneshot::Receiver<R::Raw>,
+    _permit: SemaphorePermit<'n>,
+}
+
 enum State {
     Connecting,
     Open(Arc<Link>),
@@ -74,18 +81,37 @@ impl Node {
         }
     }
 
-    /// Sends a request and gives the server's answer, an error of the server included.
-    ///
-    /// What is seldom waited for waits in a box of its own, as in all that a call goes through: the
-    /// futures lie in each other, and allocators are slow beyond 1 KiB.
+    /// Sends a request and gives the server's answer, an error of the server included. One that is
+    /// harmless is sent once more if its connection ended.
     pub(crate) async fn send<R: Request>(
         &self,
         call: &Call,
         request: &R,
     ) -> Result<R::Answer, Failure> {
+        let answer = self.send_once(call, request).await;
+        let is_cut = |failure: &Failure| failure.kind == ErrorKind::Unavailable;
+        if call.repeat == Repeat::Harmless && answer.as_ref().is_err_and(is_cut) {
+            return Box::pin(self.send_once(call, request)).await;
+        }
+        answer
+    }
+
+    async fn send_once<R: Request>(&self, call: &Call, request: &R) -> Result<R::Answer, Failure> {
+        self.put(call, request).await?.answer(call.deadline).await
+    }
+
+    /// Sends a request, which is not needed any more while its answer is waited for.
+    ///
+    /// What is seldom waited for waits in a box of its own, as in all that a call goes through: the
+    /// futures lie in each other, and allocators are slow beyond 1 KiB.
+    pub(crate) async fn put<R: Request>(
+        &self,
+        call: &Call,
+        request: &R,
+    ) -> Result<Sent<'_, R>, Failure> {
         // The state comes first: those in flight to a dead server hold their permits for long.
         let mut link = self.link(call.deadline).await?;
-        let _permit = match self.permits.try_acquire() {
+        let permit = match self.permits.try_acquire() {
             Ok(permit) => permit,
             Err(_) => {
                 let permit = Box::pin(self.permit(call.deadline)).await?;
@@ -93,17 +119,12 @@ impl Node {
                 permit
             }
         };
-        let answer = request.send(&link, call.deadline).await;
-        let is_cut = |failure: &Failure| failure.kind == ErrorKind::Unavailable;
-        if call.repeat == Repeat::Harmless && answer.as_ref().is_err_and(is_cut) {
-            drop(link);
-            let again = async {
-                let link = self.link(call.deadline).await?;
-                request.send(&link, call.deadline).await
-            };
-            return Box::pin(again).await;
-        }
-        answer
+        let raw = request.put(&link, call.deadline).await?;
+        Ok(Sent {
+            link,
+            raw,
+            _permit: permit,
+        })
     }
 
     /// The address, unless Sentinels know it.
@@ -153,6 +174,13 @@ impl Node {
                 }
             }
         }
+    }
+}
+
+impl<R: Request> Sent<'_, R> {
+    /// The server's answer, an error of the server included.
+    pub(crate) async fn answer(self, deadline: Instant) -> Result<R::Answer, Failure> {
+        self.link.answer::<R>(self.raw, deadline).await
     }
 }
 

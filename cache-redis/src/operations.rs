@@ -74,7 +74,7 @@ impl Inner {
     pub(crate) async fn check_version(&self) -> Result<()> {
         for node in self.store.primaries() {
             let call = self.call("connect", 0, Repeat::Harmless);
-            let answer = node.send(&call, Cmd::new().arg("INFO").arg("server")).await;
+            let answer = node.send(&call, &command::of(&["INFO", "server"])).await;
             let answer = answer.map_err(|failure| failure.of("connect"))?;
             if let Ok(text) = reply::text(answer)
                 && let Some(version) = reply::old_version(&text)
@@ -99,18 +99,6 @@ impl Inner {
         }
     }
 
-    /// Sends a command about a key and takes its answer apart.
-    pub(crate) async fn answer<T>(
-        &self,
-        call: &Call,
-        stored: &str,
-        command: &Cmd,
-        take: impl FnOnce(Value) -> Result<T, Failure>,
-    ) -> Result<T> {
-        let answer = self.store.send(call, stored, command).await?;
-        take(answer).map_err(|failure| failure.of(call.operation))
-    }
-
     /// Asks about a key with a command that changes nothing.
     pub(crate) async fn ask<T>(
         &self,
@@ -121,8 +109,9 @@ impl Inner {
     ) -> Result<T> {
         let stored = self.scope.key(operation, key)?;
         let call = self.call(operation, 0, Repeat::Harmless);
-        self.answer(&call, &stored, &command::on_key(name, &stored), take)
-            .await
+        let command = command::on_key(name, &stored);
+        let answer = self.store.send(&call, &stored, command).await?;
+        take(answer).map_err(|failure| failure.of(operation))
     }
 
     /// Sends a command that says with a number whether something happened.
@@ -130,11 +119,11 @@ impl Inner {
         &self,
         operation: &'static str,
         stored: &str,
-        command: &Cmd,
+        command: Cmd,
     ) -> Result<bool> {
         let call = self.call(operation, 0, Repeat::Never);
-        self.answer(&call, stored, command, |answer| reply::happened(&answer))
-            .await
+        let answer = self.store.send(&call, stored, command).await?;
+        reply::happened(&answer).map_err(|failure| failure.of(operation))
     }
 
     pub(crate) async fn write_if_equal(
@@ -160,11 +149,14 @@ impl Inner {
         if *condition == Condition::Absent {
             let call = self.call("write", 0, Repeat::Harmless);
             let exists = command::on_key("EXISTS", stored);
-            let take = |answer| Ok(!reply::happened(&answer)?);
-            return self.answer(&call, stored, &exists, take).await;
+            let answer = self.store.send(&call, stored, exists).await?;
+            let is_there = reply::happened(&answer);
+            return is_there
+                .map(|is_there| !is_there)
+                .map_err(|failure| failure.of("write"));
         }
         let went = self
-            .change("write", stored, &command::on_key("UNLINK", stored))
+            .change("write", stored, command::on_key("UNLINK", stored))
             .await?;
         Ok(went || *condition == Condition::Always)
     }
@@ -238,7 +230,7 @@ impl Inner {
     ) -> Result<()> {
         for node in self.store.primaries() {
             let call = self.call(operation, 0, repeat);
-            let answer = node.send(&call, Cmd::new().arg(words)).await;
+            let answer = node.send(&call, &command::of(words)).await;
             answer
                 .and_then(reply::checked)
                 .map_err(|failure| failure.of(operation))?;

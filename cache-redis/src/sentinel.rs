@@ -8,7 +8,7 @@ use session_core::ErrorKind;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::Failure;
-use crate::link::{Link, Request, Settings};
+use crate::link::{Link, Settings};
 use crate::options::Address;
 use crate::reply;
 
@@ -65,7 +65,7 @@ impl Sentinels {
             .arg("SENTINEL")
             .arg("GET-MASTER-ADDR-BY-NAME")
             .arg(&self.service);
-        let answer = reply::checked(question.send(&link, deadline).await?)?;
+        let answer = reply::checked(link.send(&question, deadline).await?)?;
         self.link = Some(link);
         if answer == Value::Nil {
             let cause = "the Sentinels know no service of this name";

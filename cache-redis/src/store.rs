@@ -9,7 +9,7 @@ use session_core::{Error, Result, TimeToLive};
 use crate::cluster::Cluster;
 use crate::command;
 use crate::error::{self, Failure};
-use crate::node::{Call, Node};
+use crate::node::{Call, Node, Repeat};
 use crate::reply;
 use crate::script::{self, Script};
 
@@ -22,7 +22,7 @@ pub(crate) enum Store {
 impl Store {
     /// The value of a key.
     pub(crate) async fn read(&self, call: &Call, key: &str) -> Result<Option<Bytes>> {
-        let answer = self.route(call, key, &command::on_key("GET", key)).await;
+        let answer = self.route(call, key, command::on_key("GET", key)).await;
         answer.and_then(reply::read).map_err(of(call))
     }
 
@@ -54,7 +54,7 @@ impl Store {
     }
 
     /// Sends a command about one key.
-    pub(crate) async fn send(&self, call: &Call, key: &str, command: &Cmd) -> Result<Value> {
+    pub(crate) async fn send(&self, call: &Call, key: &str, command: Cmd) -> Result<Value> {
         let answer = self.route(call, key, command).await;
         answer.and_then(reply::checked).map_err(of(call))
     }
@@ -68,11 +68,11 @@ impl Store {
         arguments: &[&[u8]],
     ) -> Result<Value> {
         let by_hash = command::evalsha(script, key, arguments);
-        match self.route(call, key, &by_hash).await.map_err(of(call))? {
+        match self.route(call, key, by_hash).await.map_err(of(call))? {
             // Nothing ran, so the text may follow even where nothing may run twice.
             Value::ServerError(error) if error::code(&error) == "NOSCRIPT" => {
                 let text = command::eval(script, key, arguments);
-                Box::pin(self.send(call, key, &text)).await
+                Box::pin(self.send(call, key, text)).await
             }
             answer => reply::checked(answer).map_err(of(call)),
         }
@@ -154,10 +154,33 @@ impl Store {
         }
     }
 
-    async fn route(&self, call: &Call, key: &str, command: &Cmd) -> Result<Value, Failure> {
-        match self {
-            Self::One(node) => node.send(call, command).await,
-            Self::Cluster(cluster) => Box::pin(cluster.send(call, key, command)).await,
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an async fn has room for each argument twice"
+    )]
+    fn route<'a>(
+        &'a self,
+        call: &'a Call,
+        key: &'a str,
+        command: Cmd,
+    ) -> impl Future<Output = Result<Value, Failure>> + Send {
+        async move {
+            let node = match self {
+                Self::One(node) => node,
+                Self::Cluster(cluster) => {
+                    return Box::pin(cluster.send(call, key, &command)).await;
+                }
+            };
+            match call.repeat {
+                Repeat::Harmless => node.send(call, &command).await,
+                Repeat::Never => {
+                    let sent = node.put(call, &command).await?;
+                    // By the thread that made it, which costs less than by the one that has the
+                    // answer.
+                    drop(command);
+                    sent.answer(call.deadline).await
+                }
+            }
         }
     }
 }
@@ -168,7 +191,15 @@ async fn transaction(
     call: &Call,
     mut commands: Pipeline,
 ) -> Result<Vec<Value>, Failure> {
-    let answers = node.send(call, commands.atomic()).await?;
+    commands.atomic();
+    let answers = match call.repeat {
+        Repeat::Harmless => node.send(call, &commands).await?,
+        Repeat::Never => {
+            let sent = node.put(call, &commands).await?;
+            drop(commands);
+            sent.answer(call.deadline).await?
+        }
+    };
     let [answer] = <[Value; 1]>::try_from(answers).map_err(|_| Failure::unexpected())?;
     reply::list(reply::checked(answer)?)
 }
