@@ -19,9 +19,9 @@ use crate::error::{BACKEND, Failure};
 use crate::lifetime::{Lifetime, Test};
 use crate::options::{PostgresOptions, refuse};
 use crate::schema::{self, Table};
-use crate::sql::{PAGE, Statements};
+use crate::sql::Statements;
 use crate::statement::Parameter;
-use crate::steps::{CHUNK, chunk_len, end_of, sum, time_to_live};
+use crate::steps::{CHUNK, chunk_len, end_of, looked, sum, time_to_live};
 use crate::sweep::Sweeper;
 
 /// A cache in one table of a PostgreSQL database.
@@ -49,13 +49,15 @@ impl PostgresCache {
         Self::connect_with(url.parse()?).await
     }
 
-    /// Opens the table that the options name, and makes it if it is not there.
+    /// Opens the table that the options name; makes it if it is not there, and renews it if it is of
+    /// an older version.
     ///
     /// # Errors
     ///
     /// `Unavailable` or `Timeout` if the server does not answer, `Denied` if it refuses the user
-    /// or if the table is missing and the user may not make it, `Corrupt` if there is another
-    /// table of this name, `InvalidInput` for options that do not go together.
+    /// or if the table is missing or of an older version and the user may not make or renew it,
+    /// `Corrupt` if there is another table of this name, `InvalidInput` for options that do not go
+    /// together.
     pub async fn connect_with(options: PostgresOptions) -> Result<Self> {
         let source = Source::Own(Box::new(options.connect_options()?));
         Self::open(source, options).await
@@ -346,9 +348,10 @@ impl CacheClientExtended for PostgresCache {
         let mut removed = 0;
         loop {
             let sql = &self.statements().remove_expired;
-            let step = self.run("remove_expired", sql, Vec::new()).await?.affected;
-            removed += step;
-            if step < PAGE.unsigned_abs() {
+            let answer = self.run("remove_expired", sql, Vec::new()).await?;
+            let step = looked(&answer).map_err(|garbled| garbled.into_error("remove_expired"))?;
+            removed += step.removed;
+            if !step.more {
                 return Ok(removed);
             }
         }

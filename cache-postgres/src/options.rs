@@ -289,7 +289,8 @@ impl PostgresOptions {
         self
     }
 
-    /// The SQL that makes the table, for an administrator whose application may not.
+    /// The SQL that makes the table, or renews one of version 1, for an administrator whose application
+    /// may not. It can be run again.
     ///
     /// # Errors
     ///

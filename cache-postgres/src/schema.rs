@@ -2,7 +2,8 @@
 //!
 //! The version stands in the table's comment, which every role may read. The table is made by one
 //! message to the server, which is one transaction: it is there with its index and its version, or
-//! not at all. An advisory lock has other processes wait for it meanwhile.
+//! not at all. An advisory lock has other processes wait for it meanwhile. The same message renews a
+//! table of the version before, so that there is one text for an administrator to run.
 
 use std::time::Duration;
 
@@ -16,14 +17,21 @@ use crate::error::{BACKEND, Failure, Stage, failure};
 use crate::statement::{Parameter, Protocol, Statement};
 
 /// The comment of a table of this version.
-const VERSION: &str = "session cache, version 1";
+const VERSION: &str = "session cache, version 2";
+
+/// That of the version before, which had no column `due` and an index of deadlines.
+const FORMER: &str = "session cache, version 1";
 
 /// What the comment of a table of any version starts with.
 const ANY_VERSION: &str = "session cache, version ";
 
-/// What the server allows for a name, in bytes; the index's name is the table's and a suffix.
+/// What the server allows for a name, in bytes; an index's name is the table's and a suffix.
 const MAX_NAME: usize = 63;
-const INDEX_SUFFIX: &str = "_deadline";
+const INDEX_SUFFIX: &str = "_due";
+const FORMER_INDEX_SUFFIX: &str = "_deadline";
+
+/// How full a page is made, in percent. In what is left of it a row is put that replaces one of them.
+const FILL: u8 = 80;
 
 /// How long making the table may take, other processes that are at it included.
 const MAKING: Duration = Duration::from_secs(10);
@@ -33,6 +41,8 @@ const MAKING: Duration = Duration::from_secs(10);
 pub(crate) struct Table {
     schema: String,
     index: String,
+    /// The index of [`FORMER`], with its schema.
+    former_index: String,
     /// Schema and table.
     pub(crate) name: String,
 }
@@ -41,7 +51,7 @@ impl Table {
     pub(crate) fn new(schema: &str, table: &str) -> Result<Self> {
         let fits =
             |name: &str, most| !name.is_empty() && name.len() <= most && !name.contains('\0');
-        if !fits(schema, MAX_NAME) || !fits(table, MAX_NAME - INDEX_SUFFIX.len()) {
+        if !fits(schema, MAX_NAME) || !fits(table, MAX_NAME - FORMER_INDEX_SUFFIX.len()) {
             return Err(
                 Error::new(ErrorKind::InvalidInput, BACKEND, "connect").with_message(
                     "the name of a schema has 1 to 63 bytes, that of a table 1 to 54, without NUL",
@@ -51,6 +61,11 @@ impl Table {
         Ok(Self {
             schema: quote(schema),
             index: quote(&format!("{table}{INDEX_SUFFIX}")),
+            former_index: format!(
+                "{}.{}",
+                quote(schema),
+                quote(&format!("{table}{FORMER_INDEX_SUFFIX}"))
+            ),
             name: format!("{}.{}", quote(schema), quote(table)),
         })
     }
@@ -69,15 +84,25 @@ impl Table {
     }
 
     fn create_table_sql(&self, unlogged: bool) -> String {
-        let Self { index, name, .. } = self;
+        let Self {
+            index,
+            former_index,
+            name,
+            ..
+        } = self;
         let table = if unlogged { "UNLOGGED TABLE" } else { "TABLE" };
         format!(
             "CREATE {table} IF NOT EXISTS {name} (
     key text COLLATE \"C\" PRIMARY KEY,
     value bytea NOT NULL,
-    deadline bigint -- milliseconds since 1970; none: the entry never expires
-);
-CREATE INDEX IF NOT EXISTS {index} ON {name} (deadline) WHERE deadline IS NOT NULL;
+    deadline bigint, -- milliseconds since 1970; none: the entry never expires
+    due bigint DEFAULT 0 -- when to look whether it expired: not after the deadline
+) WITH (fillfactor = {FILL});
+-- A table of version 1 becomes one of version 2; nothing in it is written anew.
+ALTER TABLE {name} ADD COLUMN IF NOT EXISTS due bigint DEFAULT 0;
+ALTER TABLE {name} SET (fillfactor = {FILL});
+DROP INDEX IF EXISTS {former_index};
+CREATE INDEX IF NOT EXISTS {index} ON {name} (due) WHERE due IS NOT NULL;
 COMMENT ON TABLE {name} IS '{VERSION}';
 "
         )
@@ -88,7 +113,7 @@ fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Finds the table or makes it.
+/// Finds the table or makes it, and renews a former one.
 pub(crate) async fn ensure(
     connection: &mut Connection,
     protocol: Protocol,
@@ -97,7 +122,8 @@ pub(crate) async fn ensure(
 ) -> std::result::Result<(), Failure> {
     let deadline = Instant::now() + MAKING;
     let found = look(connection, protocol, table, deadline).await?;
-    if found.is_usable()? {
+    let state = found.state()?;
+    if state == State::Ready {
         if unlogged && found.is_logged {
             tracing::warn!("the table is there and logged; the option unlogged does not change it");
         }
@@ -108,10 +134,22 @@ pub(crate) async fn ensure(
         Ok(()) => Ok(()),
         // Somebody with more rights, or without this lock, may have been quicker.
         Err(refusal) => match look(connection, protocol, table, deadline).await {
-            Ok(found) if found.is_usable()? => Ok(()),
+            Ok(found) if found.state()? == State::Ready => Ok(()),
+            _ if state == State::Former => Err(refusal.with_message(
+                "the table is of version 1 and could not be renewed; its owner can do that with \
+                 what PostgresOptions::schema_sql gives",
+            )),
             _ => Err(refusal),
         },
     }
+}
+
+/// What there is of the table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Missing,
+    Former,
+    Ready,
 }
 
 #[derive(Default)]
@@ -123,14 +161,15 @@ struct Found {
 }
 
 impl Found {
-    /// `false` if there is no table; an error if there is another one.
-    fn is_usable(&self) -> std::result::Result<bool, Failure> {
+    /// An error if there is another table.
+    fn state(&self) -> std::result::Result<State, Failure> {
         let corrupt = |message| {
             Err(Failure::new(ErrorKind::Corrupt, Outcome::NotApplied).with_message(message))
         };
         match self.comment.as_deref() {
-            _ if !self.has_table => Ok(false),
-            Some(VERSION) => Ok(true),
+            _ if !self.has_table => Ok(State::Missing),
+            Some(VERSION) => Ok(State::Ready),
+            Some(FORMER) => Ok(State::Former),
             Some(other) if other.starts_with(ANY_VERSION) => {
                 corrupt("the table was made by a newer version of this library")
             }
@@ -183,6 +222,7 @@ async fn make(
     let lock = Parameter::Text(table.lock_name("schema")).literal();
     let script: SqlStr = AssertSqlSafe(format!(
         "SET LOCAL lock_timeout = '9s';
+         SET LOCAL statement_timeout = '9s';
          SET LOCAL client_min_messages = warning;
          SELECT pg_advisory_xact_lock(hashtextextended({lock}, 0)); {create}"
     ))

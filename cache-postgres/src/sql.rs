@@ -6,8 +6,14 @@
 //! order of their keys, so that two of them never wait for each other in a circle. No `LIKE`: a
 //! prefix is a range of keys in collation "C".
 //!
-//! In the templates `@table` is the quoted table, `@now` the clock and `@live` the condition that
-//! the row `e` has not expired.
+//! What expired is found by an index of when to look, which is no later than the deadline. A write
+//! that moves the deadline to a later one leaves it alone and changes nothing that an index holds,
+//! so that the server puts the new row beside the old one and takes that away by itself
+//! (heap-only tuples). The sweeper looks at such an entry once in what was its life, and puts it off.
+//!
+//! In the templates `@table` is the quoted table, `@now` the clock, `@live` the condition that
+//! the row `e` has not expired. `@renewed` gives it the deadline of the row that was to be inserted,
+//! `@kept` the one it has.
 
 use session_core::MAX_DEADLINE_MS;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
@@ -54,7 +60,7 @@ pub(crate) struct Statements {
     pub(crate) page: SqlStr,
     /// As `page`; the rows looked at, the last of them and the live entries that went.
     pub(crate) remove_page: SqlStr,
-    /// No parameters; rows affected.
+    /// No parameters; a row of how many were looked at and how many of these went.
     pub(crate) remove_expired: SqlStr,
     /// `$1` the name of the advisory lock; as `remove_expired`, if no other process is at it.
     pub(crate) sweep: SqlStr,
@@ -130,7 +136,10 @@ impl Statements {
 }
 
 fn expand(template: &str, table: &str) -> SqlStr {
+    let kept = "CASE WHEN @live THEN e.deadline END";
     let sql = template
+        .replace("@renewed", &lives_until("excluded.deadline"))
+        .replace("@kept", &lives_until(kept))
         .replace("@live", "(e.deadline IS NULL OR e.deadline > @now)")
         .replace(
             "@now",
@@ -154,12 +163,17 @@ fn deadline_after(millis: &str) -> String {
     format!("CASE WHEN {millis} <= {MAX_DEADLINE_MS} - @now THEN @now + {millis} END")
 }
 
-/// The deadline of a row that replaces the row `e`.
-fn next_deadline(lifetime: Lifetime) -> String {
-    match lifetime {
-        Lifetime::Keep => "CASE WHEN @live THEN e.deadline END".to_owned(),
-        other => deadline(other),
-    }
+/// Gives the row `e` another deadline, and with it when to look: as before, if that is not after the
+/// deadline. What should have been looked at already moves to the deadline here and now, which spares
+/// the sweeper a write of its own.
+///
+/// Nothing else may set a deadline. `least` passes over nulls: what lives for ever is put off once, and
+/// what no longer does is looked at again.
+fn lives_until(next: &str) -> String {
+    format!(
+        "deadline = {next},
+         due = CASE WHEN e.due > @now THEN least(e.due, {next}) ELSE {next} END"
+    )
 }
 
 fn write(test: Test, lifetime: Lifetime) -> String {
@@ -175,16 +189,20 @@ fn write(test: Test, lifetime: Lifetime) -> String {
     } else {
         "true"
     };
-    let (new, next) = (deadline(lifetime), next_deadline(lifetime));
+    let new = deadline(lifetime);
+    let (over, instead) = match lifetime {
+        Lifetime::Keep => ("@kept", "@kept".to_owned()),
+        _ => ("@renewed", lives_until(&new)),
+    };
     let put = match test {
         Test::Always | Test::Absent => format!(
-            "INSERT INTO @table AS e (key, value, deadline)
-             SELECT $1::text, $2::bytea, {new} WHERE {guard}
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value, deadline = {next}
+            "INSERT INTO @table AS e (key, value, deadline, due)
+             SELECT $1::text, $2::bytea, {new}, {new} WHERE {guard}
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value, {over}
              WHERE {holds}"
         ),
         Test::Present | Test::Equals => format!(
-            "UPDATE @table AS e SET value = $2::bytea, deadline = {next}
+            "UPDATE @table AS e SET value = $2::bytea, {instead}
              WHERE e.key = $1 AND {holds} AND {guard}"
         ),
     };
@@ -227,7 +245,7 @@ fn put_or_removal(test: Test, holds: &str, put: &str) -> String {
 }
 
 fn set_time_to_live(lifetime: Lifetime) -> String {
-    let new = deadline(lifetime);
+    let renewed = lives_until(&deadline(lifetime));
     match lifetime {
         Lifetime::Keep => "SELECT 1 FROM @table AS e WHERE e.key = $1 AND @live".to_owned(),
         // Not the text of `removal`, which has other parameters: a connection prepares a text once.
@@ -236,12 +254,12 @@ fn set_time_to_live(lifetime: Lifetime) -> String {
              SELECT 1 FROM gone"
             .to_owned(),
         Lifetime::Never | Lifetime::In(_) => {
-            format!("UPDATE @table AS e SET deadline = {new} WHERE e.key = $1 AND @live")
+            format!("UPDATE @table AS e SET {renewed} WHERE e.key = $1 AND @live")
         }
         Lifetime::Until(_) => format!(
             "WITH gone AS (DELETE FROM @table AS e
                            WHERE e.key = $1 AND @live AND $3 <= @now RETURNING 1),
-             put AS (UPDATE @table AS e SET deadline = {new}
+             put AS (UPDATE @table AS e SET {renewed}
                      WHERE e.key = $1 AND @live AND $3 > @now RETURNING 1)
              SELECT 1 FROM gone UNION ALL SELECT 1 FROM put"
         ),
@@ -253,6 +271,7 @@ fn set_time_to_live(lifetime: Lifetime) -> String {
 /// done nothing and may be sent again.
 fn increment(lifetime: Lifetime) -> String {
     let new = deadline(lifetime);
+    let renewed = lives_until("CASE WHEN @live THEN e.deadline ELSE excluded.deadline END");
     let sum = format!("convert_to(({NUMBER} + $2)::text, 'UTF8')");
     let fits = format!("{NUMBER} {IN_RANGE} AND {NUMBER} + $2 {IN_RANGE}");
     let (insert_guard, update_guard) = match lifetime {
@@ -262,11 +281,11 @@ fn increment(lifetime: Lifetime) -> String {
     };
     format!(
         "WITH put AS (
-            INSERT INTO @table AS e (key, value, deadline)
-            SELECT $1::text, convert_to($2::bigint::text, 'UTF8'), {new} WHERE {insert_guard}
+            INSERT INTO @table AS e (key, value, deadline, due)
+            SELECT $1::text, convert_to($2::bigint::text, 'UTF8'), {new}, {new}
+            WHERE {insert_guard}
             ON CONFLICT (key) DO UPDATE
-            SET value = CASE WHEN @live THEN {sum} ELSE excluded.value END,
-                deadline = CASE WHEN @live THEN e.deadline ELSE excluded.deadline END
+            SET value = CASE WHEN @live THEN {sum} ELSE excluded.value END, {renewed}
             WHERE NOT @live OR ({fits})
             RETURNING e.value),
          changed AS (
@@ -303,16 +322,23 @@ fn remove_page() -> String {
 
 /// A row that is locked is one that somebody is renewing or removing: it is left for the next step.
 ///
-/// The deadline is looked at again by no index, which would give all that is expired in each step.
+/// What lives longer by now is put off. Whether it does is judged once the row is locked, by what it is
+/// then and not by what it was when the statement began.
 fn remove_expired(turn: &str) -> String {
     format!(
         "WITH turn AS MATERIALIZED (SELECT {turn} AS mine),
-         expired AS MATERIALIZED (
-            SELECT e.key FROM @table AS e
-            WHERE (SELECT mine FROM turn) AND e.deadline <= @now
-            ORDER BY e.deadline LIMIT {PAGE} FOR UPDATE SKIP LOCKED)
-         DELETE FROM @table AS e USING expired
-         WHERE e.key = expired.key AND e.deadline + 0 <= @now"
+         looked AS MATERIALIZED (
+            SELECT e.key, @live AS live FROM @table AS e
+            WHERE (SELECT mine FROM turn) AND e.due <= @now
+            ORDER BY e.due LIMIT {PAGE} FOR UPDATE SKIP LOCKED),
+         gone AS (
+            DELETE FROM @table AS e USING looked
+            WHERE e.key = looked.key AND NOT looked.live
+            RETURNING 1),
+         put_off AS (
+            UPDATE @table AS e SET due = e.deadline FROM looked
+            WHERE e.key = looked.key AND looked.live)
+         SELECT (SELECT count(*) FROM looked), (SELECT count(*) FROM gone)"
     )
 }
 
@@ -330,24 +356,23 @@ const NUMBER: &str = "CASE WHEN octet_length(e.value) <= 20 THEN
 
 const IN_RANGE: &str = "BETWEEN -9223372036854775808 AND 9223372036854775807";
 
-const UPSERT_ALL: &str = "INSERT INTO @table AS e (key, value, deadline)
-    SELECT n.key, n.value, @deadline
+const UPSERT_ALL: &str = "INSERT INTO @table AS e (key, value, deadline, due)
+    SELECT n.key, n.value, @deadline, @deadline
     FROM unnest($1::text[], $2::bytea[], $3::bigint[]) AS n (key, value, millis)
-    ON CONFLICT (key) DO UPDATE SET value = excluded.value, deadline = excluded.deadline";
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, @renewed";
 
-const WRITE_ALL_KEEP: &str = "INSERT INTO @table AS e (key, value)
-    SELECT n.key, n.value FROM unnest($1::text[], $2::bytea[]) AS n (key, value)
-    ON CONFLICT (key) DO UPDATE
-    SET value = excluded.value, deadline = CASE WHEN @live THEN e.deadline END";
+const WRITE_ALL_KEEP: &str = "INSERT INTO @table AS e (key, value, deadline, due)
+    SELECT n.key, n.value, NULL, NULL FROM unnest($1::text[], $2::bytea[]) AS n (key, value)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, @kept";
 
 const WRITE_ALL_UNTIL: &str = "WITH locked AS MATERIALIZED (
         SELECT e.key FROM @table AS e WHERE e.key = ANY($1::text[]) AND $3::bigint <= @now
         ORDER BY e.key FOR UPDATE),
     gone AS (DELETE FROM @table AS e USING locked WHERE e.key = locked.key)
-    INSERT INTO @table AS e (key, value, deadline)
-    SELECT n.key, n.value, $3 FROM unnest($1::text[], $2::bytea[]) AS n (key, value)
+    INSERT INTO @table AS e (key, value, deadline, due)
+    SELECT n.key, n.value, $3, $3 FROM unnest($1::text[], $2::bytea[]) AS n (key, value)
     WHERE $3 > @now
-    ON CONFLICT (key) DO UPDATE SET value = excluded.value, deadline = excluded.deadline";
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, @renewed";
 
 const LOCKED: &str = "SELECT e.key FROM @table AS e WHERE e.key = ANY($1::text[])
     EXCEPT

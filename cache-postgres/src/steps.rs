@@ -24,6 +24,14 @@ pub(crate) struct Page {
     pub(crate) next: Option<String>,
 }
 
+/// What a look at entries that are due gave.
+pub(crate) struct Looked {
+    /// How many had expired, and are gone.
+    pub(crate) removed: u64,
+    /// Whether there may be more that are due.
+    pub(crate) more: bool,
+}
+
 impl PostgresCache {
     pub(crate) fn dispatcher(&self) -> &Dispatcher {
         &self.inner.dispatcher
@@ -161,6 +169,19 @@ pub(crate) fn sum(row: &PgRow) -> std::result::Result<i64, Failure> {
 
 fn removed_page(row: &PgRow) -> std::result::Result<(i64, Option<String>, i64), Failure> {
     Ok((column(row, 0)?, column(row, 1)?, column(row, 2)?))
+}
+
+/// What a step of `remove_expired` or `sweep` answers.
+pub(crate) fn looked(answer: &Answer) -> std::result::Result<Looked, Failure> {
+    let counts = answer.rows.first().map(|row| {
+        let counts: (i64, i64) = (column(row, 0)?, column(row, 1)?);
+        Ok(counts)
+    });
+    let (looked, removed) = counts.transpose()?.unwrap_or_default();
+    Ok(Looked {
+        removed: removed.unsigned_abs(),
+        more: looked >= PAGE,
+    })
 }
 
 pub(crate) fn time_to_live(left: Option<i64>) -> TimeToLive {

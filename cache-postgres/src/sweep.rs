@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::dispatch::Dispatcher;
-use crate::sql::PAGE;
 use crate::statement::{Parameter, Statement};
+use crate::steps::looked;
 
 /// The pause between two steps, so that a sweep leaves room for calls.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -50,8 +50,9 @@ async fn sweep(dispatcher: Weak<Dispatcher>, interval: Duration, lock_name: Stri
             };
             let lock = Parameter::Text(lock_name.clone());
             let step = Statement::new(&dispatcher.statements.sweep, vec![lock]);
-            match dispatcher.run(step).await {
-                Ok(answer) if answer.affected >= PAGE.unsigned_abs() => {}
+            let step = dispatcher.run(step).await;
+            match step.and_then(|answer| looked(&answer)) {
+                Ok(looked) if looked.more => {}
                 Ok(_) => break,
                 Err(failure) => {
                     tracing::debug!(kind = ?failure.kind, "expired entries were not removed");

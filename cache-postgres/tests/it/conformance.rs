@@ -23,6 +23,7 @@ impl PostgresHarness {
     async fn on(database: Database) -> Self {
         let options = database.patient_options();
         let cache = PostgresCache::connect_with(options).await.unwrap();
+        database.refuse_late_looks().await;
         Self {
             cache,
             database,

@@ -123,11 +123,20 @@ impl Database {
         number.fetch_one(&mut connection).await.unwrap()
     }
 
+    /// From now on the server refuses a row that would be looked at too late, or never.
+    pub(crate) async fn refuse_late_looks(&self) {
+        self.execute(&format!(
+            "ALTER TABLE {} ADD CHECK (deadline IS NULL OR (due IS NOT NULL AND due <= deadline))",
+            self.table()
+        ))
+        .await;
+    }
+
     /// Moves the stored deadlines back, which for the entries is the same as waiting.
     pub(crate) async fn age(&self, by: Duration) {
         let millis = by.as_millis();
         self.execute(&format!(
-            "UPDATE {} SET deadline = deadline - {millis}",
+            "UPDATE {} SET deadline = deadline - {millis}, due = due - {millis}",
             self.table()
         ))
         .await;

@@ -6,6 +6,7 @@ mod cancellation;
 mod clocks;
 mod conformance;
 mod database;
+mod due;
 mod network;
 mod options;
 mod pgbouncer;

@@ -37,6 +37,7 @@ impl BouncerHarness {
         let cache = PostgresCache::connect_with(options(&database))
             .await
             .unwrap();
+        database.refuse_late_looks().await;
         Self { cache, database }
     }
 }

@@ -83,6 +83,92 @@ async fn the_sql_for_the_administrator_can_be_run_again() {
     database.connect().await.ping().await.unwrap();
 }
 
+/// The table as version 1 made it, with an entry that expired, one that lives and one that never ends.
+async fn make_version_1(database: &Database) {
+    let (schema, table) = (database.quoted_schema(), database.table());
+    database
+        .execute(&format!(
+            "CREATE SCHEMA {schema};
+             CREATE TABLE {table} (
+                 key text COLLATE \"C\" PRIMARY KEY, value bytea NOT NULL, deadline bigint);
+             CREATE INDEX cache_entries_deadline ON {table} (deadline) WHERE deadline IS NOT NULL;
+             COMMENT ON TABLE {table} IS 'session cache, version 1';
+             INSERT INTO {table} VALUES ('expired', 'value', 1000), ('never', 'value', NULL),
+                 ('lives', 'value', (extract(epoch FROM now()) * 1000)::bigint + 3600000)"
+        ))
+        .await;
+}
+
+/// The indexes of the table.
+async fn indexes(database: &Database) -> String {
+    let mut connection = database.connection().await;
+    let sql = format!(
+        "SELECT string_agg(indexrelid::regclass::text, ' ' ORDER BY indexrelid::regclass::text)
+         FROM pg_index WHERE indrelid = '{}'::regclass",
+        database.table().replace('\'', "''")
+    );
+    let names = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+    let names: String = names.fetch_one(&mut connection).await.unwrap();
+    names.replace(&format!("{}.", database.quoted_schema()), "")
+}
+
+#[tokio::test]
+async fn a_table_of_version_1_is_renewed_with_its_entries() {
+    let database = Database::take().await;
+    make_version_1(&database).await;
+    let clients = join_all((0..4).map(|_| PostgresCache::connect_with(database.options()))).await;
+    let cache = clients.into_iter().map(Result::unwrap).next().unwrap();
+    assert_eq!(
+        cache
+            .read_all(&["expired", "lives", "never"])
+            .await
+            .unwrap(),
+        [None, Some(VALUE), Some(VALUE)]
+    );
+    assert_eq!(
+        indexes(&database).await,
+        "cache_entries_due cache_entries_pkey"
+    );
+    // As a client of version 1 writes that is still there.
+    let insert = format!(
+        "INSERT INTO {} VALUES ('old', 'value', 2000)",
+        database.table()
+    );
+    database.execute(&insert).await;
+    assert_eq!(cache.remove_expired().await.unwrap(), 2);
+    database.age(Duration::from_secs(3_601)).await;
+    assert_eq!(cache.remove_expired().await.unwrap(), 1);
+    assert_eq!(cache.read("never").await.unwrap(), Some(VALUE));
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_renew_the_table_hears_what_its_owner_is_to_run() {
+    let database = Database::take().await;
+    let role = format!("renewing_{}", std::process::id());
+    let options = poor_role(&database, &role).await;
+    make_version_1(&database).await;
+    let (schema, table) = (database.quoted_schema(), database.table());
+    database
+        .execute(&format!(
+            "GRANT USAGE ON SCHEMA {schema} TO {role};
+             GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {role}"
+        ))
+        .await;
+    let error = PostgresCache::connect_with(options.clone())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    assert!(error.to_string().contains("schema_sql"), "{error}");
+    database.execute(&options.schema_sql().unwrap()).await;
+    let cache = PostgresCache::connect_with(options).await.unwrap();
+    assert_eq!(cache.remove_expired().await.unwrap(), 1);
+    assert_eq!(cache.read("lives").await.unwrap(), Some(VALUE));
+    drop(cache);
+    database
+        .execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))
+        .await;
+}
+
 #[tokio::test]
 async fn a_table_that_is_no_cache_or_a_newer_one_is_corrupt_and_left_alone() {
     let database = Database::take().await;
