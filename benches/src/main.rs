@@ -123,7 +123,7 @@ impl Arguments {
             rounds: self.rounds.into(),
             threads_lap: Duration::from_millis(150),
             tasks_lap: Duration::from_millis(100),
-            tasks_turns: 5,
+            tasks_turns: 2,
         }
     }
 

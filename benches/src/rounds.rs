@@ -63,12 +63,15 @@ pub struct Samples {
 /// Runs the rounds. In each, another contestant begins.
 ///
 /// For tasks a round is several short ones: how a kernel places clients and servers on few processors
-/// changes by tenths of a second, and with it the time of a lone request by a third, which therefore has
-/// more of them.
+/// changes by tenths of a second, and with it the time of a lone request by half, which therefore has
+/// more and shorter ones.
 pub fn compete(plan: &Plan, shape: Shape, contestants: &[Contestant]) -> Vec<Samples> {
     let (length, turns) = match shape {
         Shape::Threads(_) => (plan.threads_lap, 1),
-        Shape::Tasks(1) => (plan.tasks_lap, plan.tasks_turns * MORE_FOR_ONE),
+        Shape::Tasks(1) => (
+            plan.tasks_lap / SHORTER_FOR_ONE,
+            plan.tasks_turns * MORE_FOR_ONE,
+        ),
         Shape::Tasks(_) => (plan.tasks_lap, plan.tasks_turns),
     };
     let mut samples: Vec<_> = contestants
@@ -93,7 +96,9 @@ pub fn compete(plan: &Plan, shape: Shape, contestants: &[Contestant]) -> Vec<Sam
 }
 
 /// How many times as many turns a lone task has.
-const MORE_FOR_ONE: usize = 3;
+const MORE_FOR_ONE: usize = 15;
+/// Which part of another's turn they are.
+const SHORTER_FOR_ONE: u32 = 5;
 
 /// A figure of several rounds.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
