@@ -149,7 +149,7 @@ fn store(arguments: &Arguments, runtime: &Runtime, url: &str) -> Result<Vec<Poin
 }
 
 fn median_time(arguments: &Arguments, runtime: &Runtime, work: impl Work) -> f64 {
-    let lap = laps(runtime.handle(), work);
+    let lap = laps(runtime.handle(), Arc::new(work));
     let length = arguments.plan().of_tasks();
     lap(Shape::Tasks(1), length / 4);
     lap(Shape::Tasks(1), length).p50 as f64

@@ -108,7 +108,7 @@ impl Store<'_> {
         let Self { name, progress, .. } = self;
         progress.set_message(format!("{name}, {operation}, {size} B, {tasks} tasks"));
         let length = self.arguments.plan().of_tasks();
-        let lap = laps(self.runtime.handle(), work);
+        let lap = laps(self.runtime.handle(), Arc::new(work));
         lap(Shape::Tasks(tasks), length / 4);
         let sample = lap(Shape::Tasks(tasks), length * 2);
         progress.inc(1);

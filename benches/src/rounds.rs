@@ -1,9 +1,11 @@
 //! Those that are compared take turns, round after round, so that whatever else the machine does
 //! falls on all of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sampler::sample::{Lap, Sample, Shape, Work, laps};
+use sampler::turns::{Call, calls, lap_by_turns};
 use tokio::runtime::Handle;
 
 /// How long is measured.
@@ -30,19 +32,29 @@ impl Plan {
 pub struct Contestant {
     name: &'static str,
     lap: Lap,
+    /// Its calls and where they are made, if that is this process.
+    calls: Option<(Handle, Call)>,
 }
 
 impl Contestant {
     /// Work that is done in this process.
     pub fn new(name: &'static str, runtime: &Handle, work: impl Work) -> Self {
-        let lap = laps(runtime, work);
-        Self { name, lap }
+        let work = Arc::new(work);
+        Self {
+            name,
+            lap: laps(runtime, work.clone()),
+            calls: Some((runtime.clone(), calls(work))),
+        }
     }
 
     /// Anything that can run a lap.
     pub fn with(name: &'static str, lap: impl Fn(Shape, Duration) -> Sample + 'static) -> Self {
         let lap = Box::new(lap);
-        Self { name, lap }
+        Self {
+            name,
+            lap,
+            calls: None,
+        }
     }
 
     /// What it is called in the table.
@@ -62,18 +74,23 @@ pub struct Samples {
 
 /// Runs the rounds. In each, another contestant begins.
 ///
-/// For tasks a round is several short ones: how a kernel places clients and servers on few processors
-/// changes by tenths of a second, and with it the time of a lone request by half, which therefore has
-/// more and shorter ones.
+/// For tasks a round is several short turns: how a kernel places clients and servers on few processors
+/// changes by tenths of a second, and with it the time of a lone request by half. Lone tasks in this
+/// process therefore make their calls by turns.
 pub fn compete(plan: &Plan, shape: Shape, contestants: &[Contestant]) -> Vec<Samples> {
     let (length, turns) = match shape {
         Shape::Threads(_) => (plan.threads_lap, 1),
-        Shape::Tasks(1) => (
-            plan.tasks_lap / SHORTER_FOR_ONE,
-            plan.tasks_turns * MORE_FOR_ONE,
-        ),
         Shape::Tasks(_) => (plan.tasks_lap, plan.tasks_turns),
     };
+    let by_turns = by_turns(shape, contestants);
+    let lap = |number: usize, length| match &by_turns {
+        Some((runtime, calls)) => {
+            let all = length * u32::try_from(calls.len()).unwrap_or(u32::MAX);
+            lap_by_turns(runtime, calls, all, number)
+        }
+        None => one_by_one(shape, contestants, length, number),
+    };
+    lap(0, length / 2);
     let mut samples: Vec<_> = contestants
         .iter()
         .map(|contestant| Samples {
@@ -81,24 +98,40 @@ pub fn compete(plan: &Plan, shape: Shape, contestants: &[Contestant]) -> Vec<Sam
             rounds: Vec::new(),
         })
         .collect();
-    for contestant in contestants {
-        (contestant.lap)(shape, length / 2);
-    }
     for round in 0..plan.rounds * turns {
-        for next in 0..contestants.len() {
-            let at = (round + next) % contestants.len();
-            samples[at]
-                .rounds
-                .push((contestants[at].lap)(shape, length));
+        let sampled = lap(round, length);
+        for (samples, sample) in samples.iter_mut().zip(sampled) {
+            samples.rounds.push(sample);
         }
     }
     samples
 }
 
-/// How many times as many turns a lone task has.
-const MORE_FOR_ONE: usize = 15;
-/// Which part of another's turn they are.
-const SHORTER_FOR_ONE: u32 = 5;
+/// The calls of all, if it is a lone task that makes them, and where.
+fn by_turns(shape: Shape, contestants: &[Contestant]) -> Option<(&Handle, Vec<Call>)> {
+    let calls = contestants
+        .iter()
+        .map(|contestant| contestant.calls.as_ref());
+    let calls: Vec<_> = calls.collect::<Option<_>>()?;
+    let (runtime, _) = calls.first().filter(|_| shape == Shape::Tasks(1))?;
+    let of_all = calls.iter().map(|(_, call)| call.clone());
+    Some((runtime, of_all.collect()))
+}
+
+/// A lap of each; the number says who begins.
+fn one_by_one(
+    shape: Shape,
+    contestants: &[Contestant],
+    length: Duration,
+    number: usize,
+) -> Vec<Sample> {
+    let mut samples = vec![Sample::default(); contestants.len()];
+    for next in 0..contestants.len() {
+        let at = (number + next) % contestants.len();
+        samples[at] = (contestants[at].lap)(shape, length);
+    }
+    samples
+}
 
 /// A figure of several rounds.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
@@ -151,8 +184,19 @@ impl Samples {
 mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use tokio::runtime::Runtime;
 
     use super::*;
+
+    struct Count(Arc<AtomicU64>);
+
+    impl Work for Count {
+        async fn run(&self, _number: u64) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 
     #[test]
     fn the_median_is_the_middle_whatever_the_order() {
@@ -182,5 +226,27 @@ mod tests {
         assert!(samples.iter().all(|samples| samples.rounds.len() == 3));
         let warm_up = 2;
         assert_eq!(order.borrow()[warm_up..], *"abbaab");
+    }
+
+    #[test]
+    fn a_lone_task_makes_as_many_calls_of_each() {
+        let runtime = Runtime::new().unwrap();
+        let counts = [0, 0].map(|zero| Arc::new(AtomicU64::new(zero)));
+        let contestants = counts.each_ref().map(|count| {
+            let work = Count(count.clone());
+            Contestant::new("counted", runtime.handle(), work)
+        });
+        let plan = Plan {
+            rounds: 2,
+            threads_lap: Duration::ZERO,
+            tasks_lap: Duration::from_millis(2),
+            tasks_turns: 1,
+        };
+        let samples = compete(&plan, Shape::Tasks(1), &contestants);
+        let [ours, theirs] = counts.map(|count| count.load(Ordering::Relaxed));
+        assert_eq!(ours, theirs);
+        assert!(samples.iter().all(|samples| samples.rounds.len() == 2));
+        let rates = samples.iter().flat_map(|samples| &samples.rounds);
+        assert!(rates.clone().all(|sample| sample.rate > 0.0));
     }
 }

@@ -14,6 +14,7 @@ pub mod entries;
 pub mod records;
 pub mod sample;
 pub mod sql;
+pub mod turns;
 pub mod user;
 pub mod work;
 pub mod worker;

@@ -46,8 +46,8 @@ pub struct Sample {
 pub type Lap = Box<dyn Fn(Shape, Duration) -> Sample>;
 
 /// The laps of a piece of work.
-pub fn laps(runtime: &Handle, work: impl Work) -> Lap {
-    let (runtime, work) = (runtime.clone(), Arc::new(work));
+pub fn laps(runtime: &Handle, work: Arc<impl Work>) -> Lap {
+    let runtime = runtime.clone();
     let done = Cell::new(0);
     Box::new(move |shape, length| {
         // Each begins elsewhere, so that many short laps meet as many keys as a long one.
@@ -129,8 +129,7 @@ async fn lap_of_tasks<W: Work>(
             for at in begin.. {
                 work.run(at).await;
                 let ended = Instant::now();
-                let time = (ended - begun).as_nanos().try_into().unwrap_or(u64::MAX);
-                times.saturating_record(time);
+                record(&mut times, ended - begun);
                 if ended - start >= length {
                     break;
                 }
@@ -144,16 +143,27 @@ async fn lap_of_tasks<W: Work>(
         let times = task.await.expect("no task panics");
         all.add(times).expect("histograms of one size add up");
     }
-    Sample {
-        rate: all.len() as f64 / start.elapsed().as_secs_f64(),
-        p50: all.value_at_quantile(0.5),
-        p99: all.value_at_quantile(0.99),
-        p999: all.value_at_quantile(0.999),
+    Sample::of(&all, start.elapsed())
+}
+
+impl Sample {
+    /// Of the times of all pieces of work that were done within so long.
+    pub fn of(times: &Histogram<u64>, within: Duration) -> Self {
+        Self {
+            rate: times.len() as f64 / within.as_secs_f64(),
+            p50: times.value_at_quantile(0.5),
+            p99: times.value_at_quantile(0.99),
+            p999: times.value_at_quantile(0.999),
+        }
     }
 }
 
+pub(crate) fn record(times: &mut Histogram<u64>, time: Duration) {
+    times.saturating_record(time.as_nanos().try_into().unwrap_or(u64::MAX));
+}
+
 /// Where a lap of a task begins: far from where others do, whatever the number of keys.
-fn first(lap: usize) -> u64 {
+pub(crate) fn first(lap: usize) -> u64 {
     // 2^64 by the golden ratio, with room left to count on.
     (lap as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16
 }

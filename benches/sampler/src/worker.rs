@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -34,7 +35,7 @@ impl Worker {
     /// Lets this work be asked for.
     #[must_use]
     pub fn with(mut self, name: &'static str, runtime: &Handle, work: impl Work) -> Self {
-        self.works.insert(name, laps(runtime, work));
+        self.works.insert(name, laps(runtime, Arc::new(work)));
         self
     }
 
