@@ -19,6 +19,7 @@ use crate::node::Repeat;
 use crate::operations::{CHUNK, Inner};
 use crate::options::RedisOptions;
 use crate::reply;
+use crate::resp::Command;
 use crate::script;
 
 /// A cache on Redis. Cheap to clone; clones share their connections.
@@ -107,7 +108,7 @@ impl CacheClient for RedisCache {
             Condition::Present => Some("XX"),
         };
         let call = self.inner.call("write", value.len(), Repeat::Never);
-        let set = command::set(&stored, &value, only, life);
+        let set = command::set(&stored, &value, only, life, Command::of);
         // By the thread that made it, which costs less than by the one that has the answer.
         drop(value);
         let answer = self.inner.store.send(&call, &stored, set).await?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use redis::{Cmd, Pipeline, ServerError, Value};
+use redis::{ServerError, Value};
 use session_core::ErrorKind;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -20,6 +20,7 @@ use crate::link::Settings;
 use crate::node::{Call, Node, Place, Repeat};
 use crate::options::Address;
 use crate::reply;
+use crate::resp::{Batch, Command};
 use crate::slot::{SLOTS, slot_of};
 
 /// The primaries of a cluster.
@@ -93,7 +94,7 @@ impl Cluster {
         &self,
         call: &Call,
         key: &str,
-        command: &Cmd,
+        command: &Command,
     ) -> Result<Value, Failure> {
         let node = self.shared.node_of(slot_of(key))?;
         let answer = self.ask(call, &node, command).await?;
@@ -105,18 +106,19 @@ impl Cluster {
     pub(crate) async fn send_all(
         &self,
         call: &Call,
-        commands: &[(&str, Cmd)],
+        commands: &[(&str, Command)],
     ) -> Result<Vec<Value>, Failure> {
         let sent = self
             .shared
             .shares(commands)?
             .into_iter()
             .map(async |(node, indices)| {
-                let mut pipeline = Pipeline::with_capacity(indices.len());
-                for index in &indices {
-                    pipeline.add_command(commands[*index].1.clone());
-                }
-                let answers = node.send(call, &pipeline).await;
+                let batch = Batch::of(|batch| {
+                    for index in &indices {
+                        batch.push(&commands[*index].1);
+                    }
+                });
+                let answers = node.send(call, &batch).await;
                 let answers = answers.inspect_err(|_| self.shared.stale.notify_one())?;
                 if answers.len() != indices.len() {
                     return Err(Failure::unexpected());
@@ -144,7 +146,7 @@ impl Cluster {
         &self,
         call: &Call,
         key: &str,
-        command: &Cmd,
+        command: &Command,
         mut node: Arc<Node>,
         mut answer: Value,
     ) -> Result<Value, Failure> {
@@ -160,8 +162,10 @@ impl Cluster {
                 }
                 Redirect::Ask(address) => {
                     node = self.shared.node_at(&address);
-                    let mut both = Pipeline::new();
-                    both.cmd("ASKING").add_command(command.clone());
+                    let both = Batch::of(|both| {
+                        both.add(&[b"ASKING"]);
+                        both.push(command);
+                    });
                     answer = node
                         .send(call, &both)
                         .await?
@@ -188,7 +192,7 @@ impl Cluster {
         }
     }
 
-    async fn ask(&self, call: &Call, node: &Node, command: &Cmd) -> Result<Value, Failure> {
+    async fn ask(&self, call: &Call, node: &Node, command: &Command) -> Result<Value, Failure> {
         node.send(call, command)
             .await
             .inspect_err(|_| self.shared.stale.notify_one())
@@ -223,7 +227,7 @@ impl Shared {
     }
 
     /// Divides a batch among the primaries.
-    fn shares(&self, commands: &[(&str, Cmd)]) -> Result<Vec<Share>, Failure> {
+    fn shares(&self, commands: &[(&str, Command)]) -> Result<Vec<Share>, Failure> {
         let mut shares: Vec<Share> = Vec::new();
         for (index, (key, _)) in commands.iter().enumerate() {
             let node = self.node_of(slot_of(key))?;

@@ -2,9 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use redis::Cmd;
 use session_core::{Deadline, Expiry};
 
+use crate::resp::Command;
 use crate::script::Script;
 
 /// An [`Expiry`] in Redis' terms. A duration is sent as such, so that the server's clock counts.
@@ -51,90 +51,86 @@ impl Life {
 }
 
 /// Words that are no data.
-pub(crate) fn of(words: &[&str]) -> Cmd {
-    let mut command = Cmd::new();
-    command.arg(words);
-    command
+pub(crate) fn of(words: &[&str]) -> Command {
+    let words: Vec<_> = words.iter().map(|word| word.as_bytes()).collect();
+    Command::of(&words)
 }
 
 /// `NAME key`.
-pub(crate) fn on_key(name: &'static str, key: &str) -> Cmd {
-    let mut command = Cmd::with_capacity(2, name.len() + key.len());
-    command.arg(name).arg(key);
-    command
+pub(crate) fn on_key(name: &'static str, key: &str) -> Command {
+    Command::of(&[name.as_bytes(), key.as_bytes()])
 }
 
 /// `NAME key key ...`.
-pub(crate) fn on_keys(name: &'static str, keys: &[impl AsRef<str>]) -> Cmd {
-    let bytes: usize = keys.iter().map(|key| key.as_ref().len()).sum();
-    let mut command = Cmd::with_capacity(1 + keys.len(), name.len() + bytes);
-    command.arg(name);
-    for key in keys {
-        command.arg(key.as_ref());
-    }
-    command
+pub(crate) fn on_keys(name: &'static str, keys: &[impl AsRef<str>]) -> Command {
+    let keys = keys.iter().map(|key| key.as_ref().as_bytes());
+    let words: Vec<_> = std::iter::once(name.as_bytes()).chain(keys).collect();
+    Command::of(&words)
 }
 
-/// `SET` with `NX`, `XX` or nothing, and a lifetime that is not [`Life::Past`].
-pub(crate) fn set(key: &str, value: &[u8], only: Option<&'static str>, life: Life) -> Cmd {
-    let mut command = Cmd::with_capacity(6, key.len() + value.len() + 32);
-    command.arg("SET").arg(key).arg(value);
-    if let Some(only) = only {
-        command.arg(only);
-    }
-    match life {
-        Life::Never | Life::Past => {}
+/// `SET` with `NX`, `XX` or nothing, and a lifetime that is not [`Life::Past`], for a command of its
+/// own or one of a batch.
+pub(crate) fn set<T>(
+    key: &str,
+    value: &[u8],
+    only: Option<&'static str>,
+    life: Life,
+    pack: impl FnOnce(&[&[u8]]) -> T,
+) -> T {
+    let (word, number) = life.words();
+    let mut digits = itoa::Buffer::new();
+    let (word, number) = (word.as_bytes(), digits.format(number).as_bytes());
+    let life: &[&[u8]] = match life {
+        Life::Never | Life::Past => &[],
         // Redis refuses both together, and a new entry has nothing to keep.
-        Life::Keep if only == Some("NX") => {}
-        Life::Keep => {
-            command.arg("KEEPTTL");
-        }
-        Life::For(millis) => {
-            command.arg("PX").arg(millis);
-        }
-        Life::Until(deadline) => {
-            command.arg("PXAT").arg(deadline);
-        }
+        Life::Keep if only == Some("NX") => &[],
+        Life::Keep => &[word],
+        Life::For(_) | Life::Until(_) => &[word, number],
+    };
+    let mut words: [&[u8]; 6] = [b"SET", key.as_bytes(), value, b"", b"", b""];
+    let mut len = 3;
+    for word in only.map(str::as_bytes).iter().chain(life) {
+        words[len] = word;
+        len += 1;
     }
-    command
+    pack(&words[..len])
 }
 
 /// `NAME key number`.
-pub(crate) fn on_key_with(name: &'static str, key: &str, number: i64) -> Cmd {
-    let mut command = on_key(name, key);
-    command.arg(number);
-    command
+pub(crate) fn on_key_with(name: &'static str, key: &str, number: i64) -> Command {
+    let mut digits = itoa::Buffer::new();
+    let number = digits.format(number);
+    Command::of(&[name.as_bytes(), key.as_bytes(), number.as_bytes()])
 }
 
 /// A script by its hash, as long as the server remembers it.
-pub(crate) fn evalsha(script: &Script, key: &str, arguments: &[&[u8]]) -> Cmd {
+pub(crate) fn evalsha(script: &Script, key: &str, arguments: &[&[u8]]) -> Command {
     run_script("EVALSHA", script.hash(), key, arguments)
 }
 
 /// A script by its text, which the server then remembers.
-pub(crate) fn eval(script: &Script, key: &str, arguments: &[&[u8]]) -> Cmd {
+pub(crate) fn eval(script: &Script, key: &str, arguments: &[&[u8]]) -> Command {
     run_script("EVAL", script.source, key, arguments)
 }
 
-fn run_script(name: &str, script: &str, key: &str, arguments: &[&[u8]]) -> Cmd {
-    let bytes: usize = arguments.iter().map(|argument| argument.len()).sum();
-    let mut command =
-        Cmd::with_capacity(4 + arguments.len(), 16 + script.len() + key.len() + bytes);
-    command.arg(name).arg(script).arg(1).arg(key);
-    for argument in arguments {
-        command.arg(*argument);
-    }
-    command
+fn run_script(name: &str, script: &str, key: &str, arguments: &[&[u8]]) -> Command {
+    let before = [name.as_bytes(), script.as_bytes(), b"1", key.as_bytes()];
+    Command::of(&[&before, arguments].concat())
 }
 
 /// One page of `SCAN`, for keys that start with a prefix.
-pub(crate) fn scan(cursor: u64, prefix: &str) -> Cmd {
-    let mut command = Cmd::new();
-    command.arg("SCAN").arg(cursor).arg("COUNT").arg(SCAN_COUNT);
-    if !prefix.is_empty() {
-        command.arg("MATCH").arg(starting_with(prefix));
+pub(crate) fn scan(cursor: u64, prefix: &str) -> Command {
+    let (mut cursor_digits, mut count_digits) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let cursor = cursor_digits.format(cursor).as_bytes();
+    let count = count_digits.format(SCAN_COUNT).as_bytes();
+    let page: [&[u8]; 4] = [b"SCAN", cursor, b"COUNT", count];
+    match prefix {
+        "" => Command::of(&page),
+        prefix => {
+            let pattern = starting_with(prefix);
+            Command::of(&[&page[..], &[b"MATCH", pattern.as_bytes()]].concat())
+        }
     }
-    command
 }
 
 /// How many keys a page of `SCAN` looks at: about a fifth of a millisecond of the server.

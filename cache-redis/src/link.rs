@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use redis::{Arg, Cmd, Pipeline, ServerError, Value};
+use redis::{ServerError, Value};
 use session_core::ErrorKind;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -18,8 +18,9 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{self, Failure};
-use crate::multiplex::{Driver, Many, Packed, Requests, Waiter};
+use crate::multiplex::{Driver, Many, Requests, Waiter};
 use crate::options::{Address, Login};
+use crate::resp::{Batch, Command};
 use crate::tls::Tls;
 
 /// What every connection of a client is opened with.
@@ -64,7 +65,7 @@ pub(crate) trait Request: Sync {
     fn received(link: &Link, raw: Self::Raw) -> Result<Self::Answer, Failure>;
 }
 
-impl Request for Cmd {
+impl Request for Command {
     type Raw = Value;
     type Answer = Value;
 
@@ -74,7 +75,8 @@ impl Request for Cmd {
         deadline: Instant,
     ) -> Result<oneshot::Receiver<Value>, Failure> {
         let (sender, receiver) = oneshot::channel();
-        link.put(deadline, self, Waiter::One(sender)).await?;
+        link.put(deadline, self.bytes(), Waiter::One(sender))
+            .await?;
         Ok(receiver)
     }
 
@@ -86,8 +88,8 @@ impl Request for Cmd {
     }
 }
 
-/// Many commands at once, at least one; of a transaction, the answer is that of `EXEC` alone.
-impl Request for Pipeline {
+/// At least one command; of a transaction, the answer is that of `EXEC` alone.
+impl Request for Batch {
     type Raw = Result<Vec<Value>, ServerError>;
     type Answer = Vec<Value>;
 
@@ -96,11 +98,7 @@ impl Request for Pipeline {
         link: &Link,
         deadline: Instant,
     ) -> Result<oneshot::Receiver<Self::Raw>, Failure> {
-        let (skip, count) = match self.is_transaction() {
-            // Those to `MULTI` and to what is queued.
-            true => (self.len() + 1, 1),
-            false => (0, self.len()),
-        };
+        let (skip, count) = self.answers();
         let (sender, receiver) = oneshot::channel();
         let waiter = Waiter::Many(Box::new(Many {
             skip,
@@ -109,7 +107,7 @@ impl Request for Pipeline {
             answers: Vec::with_capacity(count),
             sender,
         }));
-        link.put(deadline, self, waiter).await?;
+        link.put(deadline, self.bytes(), waiter).await?;
         Ok(receiver)
     }
 
@@ -124,38 +122,6 @@ impl Request for Pipeline {
             }
         }
         Ok(answers)
-    }
-}
-
-impl Packed for Cmd {
-    fn len(&self) -> usize {
-        let argument = |argument| match argument {
-            Arg::Simple(bytes) => <[u8]>::len(bytes) + ARGUMENT,
-            _ => 0,
-        };
-        self.args_iter().map(argument).sum()
-    }
-
-    fn pack(&self, piece: &mut Vec<u8>) {
-        self.write_packed_command(piece);
-    }
-}
-
-impl Packed for Pipeline {
-    fn len(&self) -> usize {
-        self.cmd_iter().map(Packed::len).sum()
-    }
-
-    fn pack(&self, piece: &mut Vec<u8>) {
-        if self.is_transaction() {
-            piece.extend_from_slice(b"*1\r\n$5\r\nMULTI\r\n");
-        }
-        for command in self.cmd_iter() {
-            command.write_packed_command(piece);
-        }
-        if self.is_transaction() {
-            piece.extend_from_slice(b"*1\r\n$4\r\nEXEC\r\n");
-        }
     }
 }
 
@@ -222,24 +188,24 @@ impl Link {
     /// Everything a fresh connection says, in one round trip; its last word is a question, so that
     /// a server which does not answer is found out here.
     async fn log_in(&self, settings: &Settings) -> Result<(), Failure> {
-        let mut words = Pipeline::new();
-        if let Some(password) = &settings.login.password {
-            let auth = words.cmd("AUTH");
-            if let Some(user) = &settings.login.user {
-                auth.arg(user);
+        let words = Batch::of(|words| {
+            if let Some(password) = &settings.login.password {
+                let (user, password) = (&settings.login.user, password.as_bytes());
+                match user {
+                    Some(user) => words.add(&[b"AUTH", user.as_bytes(), password]),
+                    None => words.add(&[b"AUTH", password]),
+                }
             }
-            auth.arg(password);
-        }
-        if settings.database != 0 {
-            words.cmd("SELECT").arg(settings.database);
-        }
-        if let Some(name) = &settings.client_name {
-            words.cmd("CLIENT").arg("SETNAME").arg(name);
-        }
-        words.cmd(if settings.primary_only {
-            "ROLE"
-        } else {
-            "PING"
+            if settings.database != 0 {
+                words.add(&[b"SELECT", settings.database.to_string().as_bytes()]);
+            }
+            if let Some(name) = &settings.client_name {
+                words.add(&[b"CLIENT", b"SETNAME", name.as_bytes()]);
+            }
+            words.add(match settings.primary_only {
+                true => &[b"ROLE"],
+                false => &[b"PING"],
+            });
         });
         let deadline = Instant::now() + settings.timeout;
         let answers = self.send(&words, deadline).await?;
@@ -273,12 +239,7 @@ impl Link {
     }
 
     /// Queues a request, once there is room.
-    async fn put(
-        &self,
-        deadline: Instant,
-        request: &impl Packed,
-        waiter: Waiter,
-    ) -> Result<(), Failure> {
+    async fn put(&self, deadline: Instant, request: &[u8], waiter: Waiter) -> Result<(), Failure> {
         let Some(waiter) = self.requests.try_put(request, waiter) else {
             return Ok(());
         };
@@ -366,8 +327,6 @@ fn is_primary(role: &Value) -> bool {
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// What the protocol adds to an argument, at most for one below 100 MB.
-const ARGUMENT: usize = 13;
 const SILENCES_TO_REPLACE: u32 = 2;
 const LEAST_AGE_TO_DOUBT: Duration = Duration::from_secs(1);
 

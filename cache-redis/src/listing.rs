@@ -7,7 +7,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use redis::{Cmd, Value};
+use redis::Value;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -16,6 +16,7 @@ use crate::error::Failure;
 use crate::link::{Link, Request};
 use crate::node::{Call, Node};
 use crate::reply;
+use crate::resp::Command;
 
 /// A walk over the keys of one server.
 pub(crate) struct Scan {
@@ -80,7 +81,7 @@ impl Request for Page<'_> {
     }
 
     fn received(link: &Link, answer: Value) -> Result<(u64, Value), Failure> {
-        Ok((link.id, Cmd::received(link, answer)?))
+        Ok((link.id, Command::received(link, answer)?))
     }
 }
 

@@ -58,27 +58,18 @@ pub(crate) struct Many {
     pub(crate) sender: oneshot::Sender<Result<Vec<Value>, ServerError>>,
 }
 
-/// What is sent: one command or several.
-pub(crate) trait Packed {
-    /// About how many bytes it becomes.
-    fn len(&self) -> usize;
-
-    /// Appends it, as the protocol has it.
-    fn pack(&self, piece: &mut Vec<u8>);
-}
-
 impl Requests {
     pub(crate) fn new() -> Self {
         Self(Arc::default())
     }
 
     /// Puts a request behind the others, or gives the waiter back if there is no room.
-    pub(crate) fn try_put(&self, request: &impl Packed, waiter: Waiter) -> Option<Waiter> {
+    pub(crate) fn try_put(&self, request: &[u8], waiter: Waiter) -> Option<Waiter> {
         self.0.push(request, waiter)
     }
 
     /// Puts a request behind the others, once there is room.
-    pub(crate) async fn put(&self, request: &impl Packed, waiter: Waiter) {
+    pub(crate) async fn put(&self, request: &[u8], waiter: Waiter) {
         let mut refused = Some(waiter);
         while let Some(waiter) = refused {
             // Before the next look, so that no word is missed between the two.
@@ -98,14 +89,10 @@ impl Shared {
     }
 
     /// Gives the waiter back if there is no room.
-    fn push(&self, request: &impl Packed, waiter: Waiter) -> Option<Waiter> {
+    fn push(&self, request: &[u8], waiter: Waiter) -> Option<Waiter> {
         let len = request.len();
         // A long copy is made outside of the lock.
-        let own_piece = (len > PIECE).then(|| {
-            let mut piece = Vec::with_capacity(len);
-            request.pack(&mut piece);
-            piece
-        });
+        let own_piece = (len > PIECE).then(|| request.to_vec());
         let mut queue = self.lock();
         if queue.has_ended {
             return None;
@@ -117,10 +104,10 @@ impl Shared {
         queue.waiters.push_back(waiter);
         match (own_piece, queue.pieces.back_mut()) {
             (Some(piece), _) => queue.pieces.push_back(piece),
-            (None, Some(last)) if last.len() + len <= PIECE => request.pack(last),
+            (None, Some(last)) if last.len() + len <= PIECE => last.extend_from_slice(request),
             (None, _) => {
                 let mut piece = std::mem::take(&mut queue.spare);
-                request.pack(&mut piece);
+                piece.extend_from_slice(request);
                 queue.pieces.push_back(piece);
             }
         }
@@ -269,9 +256,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                         };
                         match waiter.take(answer) {
                             Some(waiter) => self.waiters.push_front(waiter),
-                            None => left -= 1,
+                            None => {
+                                left -= 1;
+                                self.gave_way = true;
+                            }
                         }
-                        self.gave_way = true;
                     }
                     Ok(None) => break,
                     Err(Garbled) => return Poll::Ready(error::garbled()),
@@ -360,18 +349,6 @@ mod tests {
 
     use super::*;
 
-    struct Text(&'static str, usize);
-
-    impl Packed for Text {
-        fn len(&self) -> usize {
-            self.0.len() * self.1
-        }
-
-        fn pack(&self, piece: &mut Vec<u8>) {
-            piece.extend_from_slice(self.0.repeat(self.1).as_bytes());
-        }
-    }
-
     /// A connection of which the test is the server.
     fn connection(buffer: usize) -> (Requests, DuplexStream, JoinHandle<Failure>) {
         let (stream, server) = duplex(buffer);
@@ -384,9 +361,9 @@ mod tests {
         )
     }
 
-    async fn put(requests: &Requests, text: Text) -> oneshot::Receiver<Value> {
+    async fn put(requests: &Requests, text: &str) -> oneshot::Receiver<Value> {
         let (sender, receiver) = oneshot::channel();
-        requests.put(&text, Waiter::One(sender)).await;
+        requests.put(text.as_bytes(), Waiter::One(sender)).await;
         receiver
     }
 
@@ -404,9 +381,9 @@ mod tests {
     #[tokio::test]
     async fn answers_come_in_the_order_of_the_requests_whoever_gave_up() {
         let (requests, mut server, _driver) = connection(1_024);
-        let first = put(&requests, Text("a", 1)).await;
-        drop(put(&requests, Text("b", 1)).await);
-        let third = put(&requests, Text("c", 1)).await;
+        let first = put(&requests, "a").await;
+        drop(put(&requests, "b").await);
+        let third = put(&requests, "c").await;
         assert_eq!(read(&mut server, 3).await, "abc");
         server.write_all(b":1\r\n:2\r\n:3\r\n").await.unwrap();
         assert_eq!(soon(first).await.unwrap(), Value::Int(1));
@@ -426,11 +403,11 @@ mod tests {
                 sender,
             };
             let waiter = Waiter::Many(Box::new(many));
-            requests.put(&Text("x", 1), waiter).await;
+            requests.put(b"x", waiter).await;
             (receiver,)
         };
         let ((fine,), (refused,)) = (ask().await, ask().await);
-        let next = put(&requests, Text("y", 1)).await;
+        let next = put(&requests, "y").await;
         server
             .write_all(b"+OK\r\n+QUEUED\r\n:1\r\n-ERR 2\r\n")
             .await
@@ -452,10 +429,10 @@ mod tests {
         let mut waiting = Vec::new();
         // The first is on its way when the queue begins to fill.
         for _ in 0..2 {
-            waiting.push(put(&requests, Text("0123456789abcdef", FULL / 16)).await);
+            waiting.push(put(&requests, &"0123456789abcdef".repeat(FULL / 16)).await);
             tokio::task::yield_now().await;
         }
-        let late = put(&requests, Text("z", 1));
+        let late = put(&requests, "z");
         let mut late = pin!(late);
         assert!(timeout(Duration::from_millis(50), &mut late).await.is_err());
         let reading = async {
@@ -477,7 +454,7 @@ mod tests {
             let mut receivers = Vec::new();
             // As many as are answered at a time.
             for _ in 0..LEAST_SHARE {
-                receivers.push(put(&requests, Text("a", 1)).await);
+                receivers.push(put(&requests, "a").await);
             }
             read(&mut server, LEAST_SHARE).await;
             if answered {
@@ -492,7 +469,7 @@ mod tests {
                 soon(driver).await.unwrap().kind,
                 session_core::ErrorKind::Unavailable
             );
-            receivers.push(put(&requests, Text("late", 1)).await);
+            receivers.push(put(&requests, "late").await);
             for receiver in receivers {
                 assert!(soon(receiver).await.is_err());
             }
@@ -507,7 +484,7 @@ mod tests {
             soon(driver).await.unwrap().kind,
             session_core::ErrorKind::Other
         );
-        let late = put(&requests, Text("a", 1)).await;
+        let late = put(&requests, "a").await;
         assert!(soon(late).await.is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use redis::{Cmd, Value};
+use redis::Value;
 use session_core::{ClientOptions, Condition, Error, ErrorKind, Result, Scope};
 use tokio::time::Instant;
 
@@ -16,6 +16,7 @@ use crate::listing::Scan;
 use crate::node::{Call, Node, Place, Repeat};
 use crate::options::{Login, RedisOptions, Servers};
 use crate::reply;
+use crate::resp::Command;
 use crate::script;
 use crate::sentinel::Sentinels;
 use crate::store::Store;
@@ -119,7 +120,7 @@ impl Inner {
         &self,
         operation: &'static str,
         stored: &str,
-        command: Cmd,
+        command: Command,
     ) -> Result<bool> {
         let call = self.call(operation, 0, Repeat::Never);
         let answer = self.store.send(&call, stored, command).await?;
@@ -173,12 +174,12 @@ impl Inner {
             let (mut chunk, mut bytes) = (Vec::new(), 0);
             while written < entries.len() && chunk.len() < CHUNK && bytes < CHUNK_BYTES {
                 let (key, (_, value)) = (&keys[written], &entries[written]);
-                chunk.push((&**key, command::set(key, value, None, life)));
+                chunk.push((&**key, &**value));
                 bytes += value.len();
                 written += 1;
             }
             let call = self.call("write_all", bytes, Repeat::Never);
-            self.store.write_all(&call, chunk).await?;
+            self.store.write_all(&call, &chunk, life).await?;
         }
         Ok(())
     }

@@ -1,11 +1,101 @@
-//! Answers out of the bytes of a connection, as they come: Redis' protocol, version 2.
+//! Redis' protocol, version 2: commands into bytes, and answers out of them as they come.
 //!
 //! <https://redis.io/docs/latest/develop/reference/protocol-spec/>
 //!
-//! What has been read is not looked at again, however many pieces a long answer comes in.
+//! A batch is packed as it is made, and sent from there. What has been read is not looked at again,
+//! however many pieces a long answer comes in.
 
 use bytes::{Buf, BytesMut};
 use redis::Value;
+
+/// A command as it is sent.
+#[derive(Clone)]
+pub(crate) struct Command(Vec<u8>);
+
+/// Commands that are sent at once.
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    count: usize,
+    is_transaction: bool,
+}
+
+impl Command {
+    pub(crate) fn of(words: &[&[u8]]) -> Self {
+        let bytes: usize = words.iter().map(|word| word.len() + BESIDE_WORD).sum();
+        let mut packed = Vec::with_capacity(bytes + BESIDE_WORD);
+        pack(&mut packed, words);
+        Self(packed)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Batch {
+    /// Commands with an answer each.
+    pub(crate) fn of(fill: impl FnOnce(&mut Self)) -> Self {
+        let mut batch = Self {
+            bytes: Vec::new(),
+            count: 0,
+            is_transaction: false,
+        };
+        fill(&mut batch);
+        batch
+    }
+
+    /// Commands that see one instant, of so many bytes: all are applied or none.
+    pub(crate) fn transaction(bytes: usize, fill: impl FnOnce(&mut Self)) -> Self {
+        let mut batch = Self {
+            bytes: Vec::with_capacity(bytes + MULTI.len() + EXEC.len()),
+            count: 0,
+            is_transaction: true,
+        };
+        batch.bytes.extend_from_slice(MULTI);
+        fill(&mut batch);
+        batch.bytes.extend_from_slice(EXEC);
+        batch
+    }
+
+    pub(crate) fn add(&mut self, words: &[&[u8]]) {
+        pack(&mut self.bytes, words);
+        self.count += 1;
+    }
+
+    pub(crate) fn push(&mut self, command: &Command) {
+        self.bytes.extend_from_slice(&command.0);
+        self.count += 1;
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many answers say nothing that is of use unless they are errors, and how many come then.
+    pub(crate) fn answers(&self) -> (usize, usize) {
+        match self.is_transaction {
+            // Those to `MULTI` and to what is queued; the last one has all of theirs.
+            true => (self.count + 1, 1),
+            false => (0, self.count),
+        }
+    }
+}
+
+/// Appends a command: a list of texts.
+fn pack(bytes: &mut Vec<u8>, words: &[&[u8]]) {
+    head(bytes, b'*', words.len());
+    for word in words {
+        head(bytes, b'$', word.len());
+        bytes.extend_from_slice(word);
+        bytes.extend_from_slice(b"\r\n");
+    }
+}
+
+fn head(bytes: &mut Vec<u8>, kind: u8, count: usize) {
+    bytes.push(kind);
+    bytes.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
+    bytes.extend_from_slice(b"\r\n");
+}
 
 /// What came and is no answer by the protocol. It is not kept: it may quote values.
 #[derive(Debug, PartialEq, Eq)]
@@ -116,7 +206,8 @@ impl Answers {
                 len => Part::List(usize::try_from(len).map_err(|_| Garbled)?),
             },
             b':' => Part::Value(Value::Int(number(text)?)),
-            b'+' if text == b"OK" => Part::Value(Value::Okay),
+            // What a transaction has queued is fine, too, and a hundred times the same word.
+            b'+' if text == b"OK" || text == b"QUEUED" => Part::Value(Value::Okay),
             b'+' => {
                 let text = std::str::from_utf8(text).map_err(|_| Garbled)?;
                 Part::Value(Value::SimpleString(text.to_owned()))
@@ -186,6 +277,11 @@ fn number(text: &[u8]) -> Result<i64, Garbled> {
     })
 }
 
+/// What the protocol adds to a word, at most for one below 100 MB.
+pub(crate) const BESIDE_WORD: usize = 13;
+const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
+
 /// How many lists may be one in another: those of a script in a transaction are four.
 const DEEPEST: usize = 16;
 /// For how many values of a list room is made because it says so.
@@ -218,7 +314,7 @@ mod tests {
     }
 
     const MANY: &[u8] =
-        b"+OK\r\n+QUEUED\r\n:-9223372036854775808\r\n$5\r\na\r\nbc\r\n$0\r\n\r\n$-1\r\n\
+        b"+OK\r\n+QUEUED\r\n+PONG\r\n:-9223372036854775808\r\n$5\r\na\r\nbc\r\n$0\r\n\r\n$-1\r\n\
         *3\r\n$1\r\nx\r\n*2\r\n:7\r\n*0\r\n$-1\r\n*-1\r\n-ERR no\r\n";
 
     #[test]
@@ -226,7 +322,8 @@ mod tests {
         let bulk = |text: &str| Value::BulkString(text.into());
         let expected = [
             Value::Okay,
-            Value::SimpleString("QUEUED".to_owned()),
+            Value::Okay,
+            Value::SimpleString("PONG".to_owned()),
             Value::Int(i64::MIN),
             bulk("a\r\nbc"),
             bulk(""),
@@ -283,6 +380,26 @@ mod tests {
         answers.bytes.extend_from_slice(b"$1000\r\nabc");
         assert!(answers.next().unwrap().is_none());
         assert_eq!(answers.missing(), 999);
+    }
+
+    #[test]
+    fn a_command_is_a_list_of_texts_whatever_is_in_them() {
+        let words: [&[u8]; 3] = [b"SET", b"", b"a\r\n\0\xff"];
+        let command = Command::of(&words);
+        let expected = b"*3\r\n$3\r\nSET\r\n$0\r\n\r\n$5\r\na\r\n\0\xff\r\n";
+        assert_eq!(command.bytes(), expected);
+        let plain = Batch::of(|batch| {
+            batch.push(&command);
+            batch.add(&[b"PING"]);
+        });
+        assert_eq!(
+            plain.bytes(),
+            [&expected[..], b"*1\r\n$4\r\nPING\r\n"].concat()
+        );
+        assert_eq!(plain.answers(), (0, 2));
+        let whole = Batch::transaction(0, |batch| batch.add(&words));
+        assert_eq!(whole.bytes(), [MULTI, expected, EXEC].concat());
+        assert_eq!(whole.answers(), (2, 1));
     }
 
     proptest! {

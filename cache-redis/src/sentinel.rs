@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{Cmd, Value};
+use redis::Value;
 use session_core::ErrorKind;
 use tokio::time::{Instant, timeout_at};
 
+use crate::command;
 use crate::error::Failure;
 use crate::link::{Link, Settings};
 use crate::options::Address;
@@ -60,11 +61,7 @@ impl Sentinels {
             Some(link) => link,
             None => Link::open(&self.addresses[self.next], &self.settings).await?,
         };
-        let mut question = Cmd::new();
-        question
-            .arg("SENTINEL")
-            .arg("GET-MASTER-ADDR-BY-NAME")
-            .arg(&self.service);
+        let question = command::of(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", &self.service]);
         let answer = reply::checked(link.send(&question, deadline).await?)?;
         self.link = Some(link);
         if answer == Value::Nil {

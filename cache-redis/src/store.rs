@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use redis::{Cmd, Pipeline, Value};
+use redis::Value;
 use session_core::{Error, Result, TimeToLive};
 
 use crate::cluster::Cluster;
-use crate::command;
+use crate::command::{self, Life};
 use crate::error::{self, Failure};
 use crate::node::{Call, Node, Repeat};
 use crate::reply;
+use crate::resp::{BESIDE_WORD, Batch, Command};
 use crate::script::{self, Script};
 
 /// The servers of a client. Answers that are errors come out as errors.
@@ -41,9 +42,10 @@ impl Store {
             }
         };
         let read = async {
-            let mut both = Pipeline::with_capacity(2);
-            both.add_command(command::on_key("GET", key));
-            both.add_command(command::on_key("PTTL", key));
+            let both = Batch::transaction(2 * (key.len() + 3 * BESIDE_WORD), |both| {
+                both.add(&[b"GET", key.as_bytes()]);
+                both.add(&[b"PTTL", key.as_bytes()]);
+            });
             let answers = transaction(node, call, both).await?;
             let [value, left] =
                 <[Value; 2]>::try_from(answers).map_err(|_| Failure::unexpected())?;
@@ -54,7 +56,7 @@ impl Store {
     }
 
     /// Sends a command about one key.
-    pub(crate) async fn send(&self, call: &Call, key: &str, command: Cmd) -> Result<Value> {
+    pub(crate) async fn send(&self, call: &Call, key: &str, command: Command) -> Result<Value> {
         let answer = self.route(call, key, command).await;
         answer.and_then(reply::checked).map_err(of(call))
     }
@@ -103,19 +105,34 @@ impl Store {
         read.await.map_err(of(call))
     }
 
-    /// Sends writes, each about one key: on one server all or none of them are applied, on a
-    /// cluster each by itself.
-    pub(crate) async fn write_all(&self, call: &Call, writes: Vec<(&str, Cmd)>) -> Result<()> {
+    /// Writes values under their keys: on one server all or none of them, on a cluster each by
+    /// itself.
+    pub(crate) async fn write_all(
+        &self,
+        call: &Call,
+        entries: &[(&str, &[u8])],
+        life: Life,
+    ) -> Result<()> {
         let write = async {
             let answers = match self {
                 Self::One(node) => {
-                    let mut commands = Pipeline::with_capacity(writes.len());
-                    for (_, write) in writes {
-                        commands.add_command(write);
-                    }
-                    transaction(node, call, commands).await?
+                    let of = |(key, value): &(&str, &[u8])| key.len() + value.len() + BESIDE_SET;
+                    let bytes = entries.iter().map(of).sum();
+                    let writes = Batch::transaction(bytes, |writes| {
+                        for (key, value) in entries {
+                            command::set(key, value, None, life, |words| writes.add(words));
+                        }
+                    });
+                    transaction(node, call, writes).await?
                 }
-                Self::Cluster(cluster) => cluster.send_all(call, &writes).await?,
+                Self::Cluster(cluster) => {
+                    let mut writes = Vec::with_capacity(entries.len());
+                    for (key, value) in entries {
+                        let set = command::set(key, value, None, life, Command::of);
+                        writes.push((*key, set));
+                    }
+                    cluster.send_all(call, &writes).await?
+                }
             };
             for answer in answers {
                 reply::checked(answer)?;
@@ -162,7 +179,7 @@ impl Store {
         &'a self,
         call: &'a Call,
         key: &'a str,
-        command: Cmd,
+        command: Command,
     ) -> impl Future<Output = Result<Value, Failure>> + Send {
         async move {
             let node = match self {
@@ -186,12 +203,7 @@ impl Store {
 }
 
 /// Sends commands that see one instant and gives their answers.
-async fn transaction(
-    node: &Node,
-    call: &Call,
-    mut commands: Pipeline,
-) -> Result<Vec<Value>, Failure> {
-    commands.atomic();
+async fn transaction(node: &Node, call: &Call, commands: Batch) -> Result<Vec<Value>, Failure> {
     let answers = match call.repeat {
         Repeat::Harmless => node.send(call, &commands).await?,
         Repeat::Never => {
@@ -205,7 +217,7 @@ async fn transaction(
 }
 
 /// One command for each key.
-fn each<'k, K: AsRef<str>>(name: &'static str, keys: &'k [K]) -> Vec<(&'k str, Cmd)> {
+fn each<'k, K: AsRef<str>>(name: &'static str, keys: &'k [K]) -> Vec<(&'k str, Command)> {
     keys.iter()
         .map(|key| (key.as_ref(), command::on_key(name, key.as_ref())))
         .collect()
@@ -215,3 +227,6 @@ fn of(call: &Call) -> impl Fn(Failure) -> Error + use<> {
     let operation = call.operation;
     move |failure| failure.of(operation)
 }
+
+/// What a `SET` takes besides its key and value, at most for one below 100 MB.
+const BESIDE_SET: usize = 6 * BESIDE_WORD + 32;
