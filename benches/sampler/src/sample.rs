@@ -6,7 +6,7 @@
 //! are compared run the same loop.
 
 use std::cell::Cell;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -120,30 +120,34 @@ async fn lap_of_tasks<W: Work>(
     length: Duration,
     begins: impl Fn(usize) -> u64,
 ) -> Sample {
+    let all = Arc::new(Mutex::new(histogram()));
     let start = Instant::now();
     let one = |task| {
-        let (work, begin) = (work.clone(), begins(task));
+        let (work, begin, all) = (work.clone(), begins(task), all.clone());
         runtime.spawn(async move {
-            let mut times = histogram();
+            let mut times = Vec::with_capacity(BUFFERED);
             let mut begun = Instant::now();
             for at in begin.. {
                 work.run(at).await;
                 let ended = Instant::now();
-                record(&mut times, ended - begun);
+                times.push(ended - begun);
+                if times.len() == BUFFERED {
+                    record_all(&all, &mut times);
+                }
                 if ended - start >= length {
                     break;
                 }
                 begun = ended;
             }
-            times
+            record_all(&all, &mut times);
         })
     };
-    let mut all = histogram();
     for task in (0..tasks).map(one).collect::<Vec<_>>() {
-        let times = task.await.expect("no task panics");
-        all.add(times).expect("histograms of one size add up");
+        task.await.expect("no task panics");
     }
-    Sample::of(&all, start.elapsed())
+    let within = start.elapsed();
+    let all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    Sample::of(&all, within)
 }
 
 impl Sample {
@@ -162,6 +166,13 @@ pub(crate) fn record(times: &mut Histogram<u64>, time: Duration) {
     times.saturating_record(time.as_nanos().try_into().unwrap_or(u64::MAX));
 }
 
+fn record_all(all: &Mutex<Histogram<u64>>, times: &mut Vec<Duration>) {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    for time in times.drain(..) {
+        record(&mut all, time);
+    }
+}
+
 /// Where a lap of a task begins: far from where others do, whatever the number of keys.
 pub(crate) fn first(lap: usize) -> u64 {
     // 2^64 by the golden ratio, with room left to count on.
@@ -176,6 +187,10 @@ pub(crate) fn first(lap: usize) -> u64 {
 pub fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000_000, 2).expect("the bounds are in order")
 }
+
+/// How many times a task keeps until it adds them to those of all. With a histogram each, hundreds of
+/// tasks would fill the processor's cache with these, and the allocator would be busy with them.
+const BUFFERED: usize = 64;
 
 /// More than ever work at once.
 const MOST_AT_ONCE: usize = 1_024;
