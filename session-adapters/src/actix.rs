@@ -91,7 +91,7 @@ impl<C: CacheClientExtended> CacheSessionStore<C> {
         expiry: Expiry,
     ) -> SessionResult<()> {
         match key(session_key) {
-            Some(key) => self.write_live(&key, state, expiry).await,
+            Some(key) => self.judge(self.write_live(&key, state, expiry)?.await?),
             None => self.judge(false),
         }
     }

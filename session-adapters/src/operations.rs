@@ -3,6 +3,8 @@
 //! A session is one entry: JSON of what the framework keeps of it, under its framework's prefix and
 //! its id, with the framework's deadline. No write here is unconditional.
 
+use std::pin::Pin;
+
 use serde::Serialize;
 use session_core::{
     CacheClientExtended, Codec, Condition, Error, ErrorKind, Expiry, Result, SessionError,
@@ -29,16 +31,18 @@ impl<C: CacheClientExtended> CacheSessionStore<C> {
             .await
     }
 
-    /// Stores a session over the one that is there, and restores none that is not.
-    pub(crate) async fn write_live(
-        &self,
-        key: &str,
+    /// Stores a session over the one that is there, and restores none that is not; `false` if there
+    /// is none.
+    ///
+    /// The value is made at once: what waits for the store keeps nothing that it was made of.
+    pub(crate) fn write_live<'a>(
+        &'a self,
+        key: &'a str,
         data: &(impl Serialize + Sync),
         expiry: Expiry,
-    ) -> SessionResult<()> {
-        let value = Codec::Json.encode(data).map_err(SessionError::Store)?;
-        let write = self.cache.write(key, value, Condition::Present, expiry);
-        self.judge(write.await.map_err(SessionError::Store)?)
+    ) -> Result<Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>>> {
+        let value = Codec::Json.encode(data)?;
+        Ok(self.cache.write(key, value, Condition::Present, expiry))
     }
 
     /// What a save answers that found its session, or did not.

@@ -1,12 +1,12 @@
 //! tower-sessions: one text for both versions of its core, whose traits differ in name only.
 
 use std::error::Error as StdError;
+use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use session_core::{
-    CacheClientExtended, Codec, ErrorKind, Expiry, MAX_DEADLINE_MS, SessionError,
-    unix_millis_rounded_up,
+    CacheClientExtended, Codec, ErrorKind, Expiry, MAX_DEADLINE_MS, unix_millis_rounded_up,
 };
 
 use crate::operations::{ID_TRIES, no_free_id};
@@ -36,13 +36,14 @@ macro_rules! implement {
                 }
 
                 async fn save(&self, record: &Record) -> Result<()> {
-                    let (stored, expiry) = Stored::of(&record.data, record.expiry_date.into());
-                    self.write_live(&key(&record.id), &stored, expiry)
-                        .await
-                        .map_err(|error| match error {
-                            SessionError::Store(error) => on_write(error),
-                            gone => Error::Backend(in_full(&gone)),
-                        })
+                    let key = key(&record.id);
+                    let write = {
+                        let (stored, expiry) = Stored::of(&record.data, record.expiry_date.into());
+                        self.write_live(&key, &stored, expiry)
+                    };
+                    let live = write.map_err(on_write)?.await.map_err(on_write)?;
+                    self.judge(live)
+                        .map_err(|gone| Error::Backend(in_full(&gone)))
                 }
 
                 async fn load(&self, id: &Id) -> Result<Option<Record>> {
@@ -75,7 +76,10 @@ macro_rules! implement {
             }
 
             fn key(id: &Id) -> String {
-                format!("{TOWER_KEY_PREFIX}{id}")
+                // Room for all of it: as it grew it would be moved, for which allocators take a lock.
+                let mut key = String::with_capacity(KEY_LEN);
+                let _ = write!(key, "{TOWER_KEY_PREFIX}{id}");
+                key
             }
 
             fn on_read(error: session_core::Error) -> Error {
@@ -124,6 +128,9 @@ impl<D> Stored<D> {
         UNIX_EPOCH + Duration::from_millis(millis)
     }
 }
+
+/// What a key takes: 22 letters tell the 128 bits of an id.
+const KEY_LEN: usize = TOWER_KEY_PREFIX.len() + 22;
 
 /// An error with its causes, since the framework takes a text and nothing else.
 fn in_full(error: &dyn StdError) -> String {

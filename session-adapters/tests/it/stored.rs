@@ -50,6 +50,18 @@ async fn a_save_makes_no_session() {
     assert_eq!(store.load(&Id(7)).await.unwrap(), None);
 }
 
+/// Where tasks move between threads, what glibc frees without a lock: see ARCHITECTURE.md.
+#[tokio::test]
+async fn a_load_and_a_save_wait_in_little_room() {
+    let store = CacheSessionStore::new(memory());
+    let (id, record) = (Id(7), record(7, 1));
+    let sizes = [
+        size_of_val(&*store.load(&id)),
+        size_of_val(&*store.save(&record)),
+    ];
+    assert!(sizes.iter().all(|size| *size <= 120), "{sizes:?}");
+}
+
 #[tokio::test]
 async fn both_versions_of_tower_sessions_read_the_same_sessions() {
     let store = CacheSessionStore::new(memory());
