@@ -1,11 +1,13 @@
 //! The cache type: each operation one command or one script.
 
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 
 use async_stream::stream;
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use redis::Value;
 use session_core::{
     BoxStream, CacheClient, CacheClientExtended, Codec, Condition, Error, ErrorKind, Expiry,
@@ -67,12 +69,19 @@ impl fmt::Debug for RedisCache {
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl CacheClient for RedisCache {
-    async fn read(&self, key: &str) -> Result<Option<Bytes>> {
-        let stored = self.inner.scope.key("read", key)?;
-        self.inner
-            .store
-            .read(&self.inner.call("read", 0, Repeat::Harmless), &stored)
-            .await
+    fn read<'s, 'k, 'f>(&'s self, key: &'k str) -> BoxFuture<'f, Result<Option<Bytes>>>
+    where
+        's: 'f,
+        'k: 'f,
+        Self: 'f,
+    {
+        let stored = match self.inner.scope.key("read", key) {
+            Ok(stored) => stored,
+            Err(error) => return Box::pin(ready(Err(error))),
+        };
+        let get = command::on_key("GET", &stored);
+        let asked = ("read", 0, Repeat::Harmless);
+        self.inner.boxed(asked, stored, get, reply::read)
     }
 
     async fn read_all(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
@@ -85,34 +94,40 @@ impl CacheClient for RedisCache {
         Ok(values)
     }
 
-    async fn write(
-        &self,
-        key: &str,
+    fn write<'s, 'k, 'f>(
+        &'s self,
+        key: &'k str,
         value: Bytes,
         condition: Condition,
         expiry: Expiry,
-    ) -> Result<bool> {
-        let stored = self.inner.scope.key("write", key)?;
-        self.inner.scope.write("write", &value, &condition)?;
+    ) -> BoxFuture<'f, Result<bool>>
+    where
+        's: 'f,
+        'k: 'f,
+        Self: 'f,
+    {
+        let scope = &self.inner.scope;
+        let checked = scope.key("write", key).and_then(|stored| {
+            scope.write("write", &value, &condition)?;
+            Ok(stored)
+        });
+        let stored = match checked {
+            Ok(stored) => stored,
+            Err(error) => return Box::pin(ready(Err(error))),
+        };
         let life = Life::of(expiry);
         let only = match condition {
             Condition::Equals(expected) => {
-                let write = self.inner.write_if_equal(&stored, &expected, &value, life);
-                return Box::pin(write).await;
+                return Box::pin(self.inner.write_if_equal(stored, expected, value, life));
             }
-            _ if life == Life::Past => {
-                return Box::pin(self.inner.remove_if(&stored, &condition)).await;
-            }
+            _ if life == Life::Past => return Box::pin(self.inner.remove_if(stored, condition)),
             Condition::Always => None,
             Condition::Absent => Some("NX"),
             Condition::Present => Some("XX"),
         };
-        let call = self.inner.call("write", value.len(), Repeat::Never);
         let set = command::set(&stored, &value, only, life, Command::of);
-        // By the thread that made it, which costs less than by the one that has the answer.
-        drop(value);
-        let answer = self.inner.store.send(&call, &stored, set).await?;
-        reply::wrote(&answer).map_err(|failure| failure.of("write"))
+        let asked = ("write", value.len(), Repeat::Never);
+        self.inner.boxed(asked, stored, set, reply::wrote)
     }
 
     async fn write_all(&self, entries: &[(&str, Bytes)], expiry: Expiry) -> Result<()> {
@@ -188,8 +203,9 @@ impl CacheClient for RedisCache {
 #[async_trait]
 impl CacheClientExtended for RedisCache {
     async fn get_time_to_live(&self, key: &str) -> Result<Option<TimeToLive>> {
-        let read = |answer| reply::time_to_live(&answer);
-        self.inner.ask("get_time_to_live", key, "PTTL", read).await
+        self.inner
+            .ask("get_time_to_live", key, "PTTL", reply::time_to_live)
+            .await
     }
 
     async fn set_time_to_live(&self, key: &str, expiry: Expiry) -> Result<bool> {
@@ -203,7 +219,7 @@ impl CacheClientExtended for RedisCache {
                     .store
                     .run(&call, &script::PERSIST, &stored, &[])
                     .await?;
-                return reply::happened(&answer).map_err(|failure| failure.of(NAME));
+                return reply::happened(answer).map_err(|failure| failure.of(NAME));
             }
             Life::Keep => command::on_key("EXISTS", &stored),
             Life::Past => command::on_key("UNLINK", &stored),

@@ -296,7 +296,7 @@ impl Shared {
             let cause = "the server is no part of a cluster; its URL begins with redis://";
             return Err(Failure::not_applied(ErrorKind::InvalidInput, cause));
         }
-        let ranges = reply::slots(reply::checked(answer)?, node.place())?;
+        let ranges = reply::slots(answer, node.place())?;
         if ranges.is_empty() {
             let cause = "the server does not know who has which slots";
             return Err(Failure::not_applied(ErrorKind::Unavailable, cause));

@@ -240,10 +240,10 @@ impl Link {
 
     /// Queues a request, once there is room.
     async fn put(&self, deadline: Instant, request: &[u8], waiter: Waiter) -> Result<(), Failure> {
-        let Some(waiter) = self.requests.try_put(request, waiter) else {
+        let Some(waiter) = self.requests.try_put(request, waiter, deadline) else {
             return Ok(());
         };
-        let put = timeout_at(deadline, self.requests.put(request, waiter));
+        let put = timeout_at(deadline, self.requests.put(request, waiter, deadline));
         Box::pin(put).await.map_err(|_| {
             self.note_silence();
             let cause = "the connection took no more requests in time";
@@ -257,19 +257,21 @@ impl Link {
         raw: oneshot::Receiver<R::Raw>,
         deadline: Instant,
     ) -> Result<R::Answer, Failure> {
-        match timeout_at(deadline, raw).await {
-            Ok(Ok(raw)) => {
-                if self.silences.load(Relaxed) != 0 {
-                    self.silences.store(0, Relaxed);
-                }
-                R::received(self, raw)
+        if let Ok(raw) = raw.await {
+            if self.silences.load(Relaxed) != 0 {
+                self.silences.store(0, Relaxed);
             }
-            Ok(Err(_)) => Err(self.life.failure()),
-            Err(_) => {
-                self.note_silence();
-                Err(Failure::silence())
-            }
+            return R::received(self, raw);
         }
+        // The driver ended or has left this call alone.
+        Err(match self.life.failure.get() {
+            Some(failure) => failure.clone(),
+            None if deadline <= Instant::now() => {
+                self.note_silence();
+                Failure::silence()
+            }
+            None => error::closed(),
+        })
     }
 
     /// Gives up a connection that was silent twice in a row.
@@ -305,11 +307,6 @@ impl LinkLife {
     fn end(&self) {
         self.ended.store(true, Relaxed);
         self.event.notify_one();
-    }
-
-    /// What became of a request without an answer.
-    fn failure(&self) -> Failure {
-        self.failure.get().cloned().unwrap_or_else(error::closed)
     }
 }
 

@@ -51,7 +51,7 @@ impl Scan {
             prefix,
         };
         let (link, answer) = self.node.send(call, &request).await?;
-        let (next, mut keys) = reply::page(reply::checked(answer)?)?;
+        let (next, mut keys) = reply::page(answer)?;
         keys.retain(|key| key.starts_with(prefix));
         self.link = link;
         self.cursor = (next != 0).then_some(next);

@@ -5,6 +5,9 @@
 //! connection, the driver, writes all that wait at once, reads, and hands out answers. Before it
 //! writes while answers are on their way it gives way once to the tasks that are ready to run: these
 //! may have requests too, and what leaves together costs both sides one call of their kernels.
+//!
+//! The driver also keeps the deadlines, with one alarm for all. A timer for each call would be put among
+//! those of all threads and taken out again, under a lock, by nearly every call for nothing.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,6 +18,7 @@ use std::task::{Context, Poll, Waker, ready};
 use redis::{ServerError, Value};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::{self, Failure};
 use crate::resp::{Answers, Garbled};
@@ -37,16 +41,27 @@ struct Queue {
     /// The room of the next piece.
     spare: Vec<u8>,
     /// Who waits for their answers.
-    waiters: VecDeque<Waiter>,
+    waiters: VecDeque<Waiting>,
+    /// The first deadline that the driver has not heard of.
+    deadline: Option<Instant>,
     /// The driver, while it sleeps.
     driver: Option<Waker>,
     has_ended: bool,
 }
 
-/// Who waits for the answers to a request. Without the sender, the connection has ended.
+/// Who waits for the answers to a request, and until when.
+struct Waiting {
+    waiter: Waiter,
+    deadline: Instant,
+}
+
+/// Who waits for the answers to a request. The sender goes without a word at the deadline, and when the
+/// connection ends.
 pub(crate) enum Waiter {
     One(oneshot::Sender<Value>),
     Many(Box<Many>),
+    /// Nobody any more; so many answers are still to come.
+    Nobody(usize),
 }
 
 /// Of as many answers, those behind the first few, or the first of these that is an error.
@@ -64,18 +79,23 @@ impl Requests {
     }
 
     /// Puts a request behind the others, or gives the waiter back if there is no room.
-    pub(crate) fn try_put(&self, request: &[u8], waiter: Waiter) -> Option<Waiter> {
-        self.0.push(request, waiter)
+    pub(crate) fn try_put(
+        &self,
+        request: &[u8],
+        waiter: Waiter,
+        deadline: Instant,
+    ) -> Option<Waiter> {
+        self.0.push(request, waiter, deadline)
     }
 
     /// Puts a request behind the others, once there is room.
-    pub(crate) async fn put(&self, request: &[u8], waiter: Waiter) {
+    pub(crate) async fn put(&self, request: &[u8], waiter: Waiter, deadline: Instant) {
         let mut refused = Some(waiter);
         while let Some(waiter) = refused {
             // Before the next look, so that no word is missed between the two.
             let mut room = pin!(self.0.room.notified());
             room.as_mut().enable();
-            refused = self.0.push(request, waiter);
+            refused = self.0.push(request, waiter, deadline);
             if refused.is_some() {
                 room.await;
             }
@@ -89,7 +109,7 @@ impl Shared {
     }
 
     /// Gives the waiter back if there is no room.
-    fn push(&self, request: &[u8], waiter: Waiter) -> Option<Waiter> {
+    fn push(&self, request: &[u8], waiter: Waiter, deadline: Instant) -> Option<Waiter> {
         let len = request.len();
         // A long copy is made outside of the lock.
         let own_piece = (len > PIECE).then(|| request.to_vec());
@@ -101,7 +121,8 @@ impl Shared {
             return Some(waiter);
         }
         queue.len += len;
-        queue.waiters.push_back(waiter);
+        queue.waiters.push_back(Waiting { waiter, deadline });
+        queue.deadline = Some(queue.deadline.map_or(deadline, |first| first.min(deadline)));
         match (own_piece, queue.pieces.back_mut()) {
             (Some(piece), _) => queue.pieces.push_back(piece),
             (None, Some(last)) if last.len() + len <= PIECE => last.extend_from_slice(request),
@@ -131,8 +152,11 @@ pub(crate) struct Driver<S> {
     spare: Vec<u8>,
     has_to_flush: bool,
     /// Those who wait for answers, the next one first.
-    waiters: VecDeque<Waiter>,
+    waiters: VecDeque<Waiting>,
     answers: Answers,
+    /// Rings at the first deadline, or before it if that one was answered, while somebody waits.
+    alarm: Pin<Box<Sleep>>,
+    rings_at: Option<Instant>,
     /// Whether other tasks had their turn since there was something to write.
     gave_way: bool,
 }
@@ -148,6 +172,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             has_to_flush: false,
             waiters: VecDeque::new(),
             answers: Answers::default(),
+            alarm: Box::pin(sleep_until(Instant::now())),
+            rings_at: None,
             gave_way: false,
         }
     }
@@ -158,6 +184,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Failure> {
+        if self.rings_at.is_some() && self.alarm.as_mut().poll(context).is_ready() {
+            self.give_up(Instant::now());
+        }
         let had_way = std::mem::take(&mut self.gave_way);
         if let Poll::Ready(Err(error)) = self.write(context, had_way) {
             return Poll::Ready(error::cut(&error));
@@ -177,17 +206,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// Whether there is nothing to do but to wait, and then leaves word whom to wake.
-    fn sleeps(&self, context: &Context<'_>) -> bool {
-        if !self.pieces.is_empty() {
-            // The stream takes no more, and wakes the driver when it does.
-            return true;
-        }
-        let mut queue = self.shared.lock();
-        let is_idle = queue.pieces.is_empty();
-        if is_idle {
+    fn sleeps(&mut self, context: &mut Context<'_>) -> bool {
+        let deadline = {
+            let mut queue = self.shared.lock();
+            // While the stream takes no more, it wakes the driver when it does.
+            if self.pieces.is_empty() && !queue.pieces.is_empty() {
+                return false;
+            }
             queue.driver = Some(context.waker().clone());
+            queue.deadline.take()
+        };
+        self.ring_at(deadline);
+        self.rings_at.is_none() || self.alarm.as_mut().poll(context).is_pending()
+    }
+
+    /// Sets the alarm to a deadline, unless it rings before that anyway.
+    fn ring_at(&mut self, deadline: Option<Instant>) {
+        if let Some(deadline) = deadline
+            && self.rings_at.is_none_or(|rings_at| deadline < rings_at)
+        {
+            self.alarm.as_mut().reset(deadline);
+            self.rings_at = Some(deadline);
         }
-        is_idle
+    }
+
+    /// Leaves alone those whose deadline has come, and sets the alarm to the next one.
+    fn give_up(&mut self, now: Instant) {
+        let mut queue = self.shared.lock();
+        let all = self.waiters.iter_mut().chain(&mut queue.waiters);
+        let waiting = all.filter(|waiting| !matches!(waiting.waiter, Waiter::Nobody(_)));
+        let (mut late, mut next) = (Vec::new(), None::<Instant>);
+        for waiting in waiting {
+            if waiting.deadline <= now {
+                late.push(waiting.waiter.give_up());
+            } else {
+                next = Some(next.map_or(waiting.deadline, |next| next.min(waiting.deadline)));
+            }
+        }
+        queue.deadline = None;
+        drop(queue);
+        self.rings_at = None;
+        self.ring_at(next);
     }
 
     /// Writes all requests. Is pending if the stream takes no more of them.
@@ -251,11 +310,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             while left > 0 {
                 match self.answers.next() {
                     Ok(Some(answer)) => {
-                        let Some(waiter) = self.waiters.pop_front() else {
+                        let Some(waiting) = self.waiters.pop_front() else {
                             return Poll::Ready(error::garbled());
                         };
+                        let Waiting { waiter, deadline } = waiting;
                         match waiter.take(answer) {
-                            Some(waiter) => self.waiters.push_front(waiter),
+                            Some(waiter) => {
+                                self.waiters.push_front(Waiting { waiter, deadline });
+                            }
                             None => {
                                 left -= 1;
                                 self.gave_way = true;
@@ -293,6 +355,16 @@ impl<S> Drop for Driver<S> {
 }
 
 impl Waiter {
+    /// Puts nobody in the place of who waits, for the answers that may still come.
+    fn give_up(&mut self) -> Self {
+        let left = match self {
+            Self::One(_) => 1,
+            Self::Many(many) => many.skip + many.count - many.answers.len(),
+            Self::Nobody(left) => *left,
+        };
+        std::mem::replace(self, Self::Nobody(left))
+    }
+
     /// Gives an answer; what is left waits for more of them.
     fn take(self, answer: Value) -> Option<Self> {
         let mut many = match self {
@@ -302,6 +374,7 @@ impl Waiter {
                 return None;
             }
             Self::Many(many) => many,
+            Self::Nobody(left) => return (left > 1).then(|| Self::Nobody(left - 1)),
         };
         match (many.skip.checked_sub(1), answer) {
             (Some(skip), answer) => {
@@ -362,10 +435,40 @@ mod tests {
     }
 
     async fn put(requests: &Requests, text: &str) -> oneshot::Receiver<Value> {
+        put_for(requests, text, HOUR).await
+    }
+
+    async fn put_for(
+        requests: &Requests,
+        text: &str,
+        patience: Duration,
+    ) -> oneshot::Receiver<Value> {
         let (sender, receiver) = oneshot::channel();
-        requests.put(text.as_bytes(), Waiter::One(sender)).await;
+        let (waiter, deadline) = (Waiter::One(sender), Instant::now() + patience);
+        requests.put(text.as_bytes(), waiter, deadline).await;
         receiver
     }
+
+    /// Waits for two answers and skips the two before.
+    async fn put_many(
+        requests: &Requests,
+        patience: Duration,
+    ) -> oneshot::Receiver<Result<Vec<Value>, ServerError>> {
+        let (sender, receiver) = oneshot::channel();
+        let many = Many {
+            skip: 2,
+            count: 2,
+            refused: None,
+            answers: Vec::new(),
+            sender,
+        };
+        let (waiter, deadline) = (Waiter::Many(Box::new(many)), Instant::now() + patience);
+        requests.put(b"x", waiter, deadline).await;
+        receiver
+    }
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+    const SHORT: Duration = Duration::from_millis(10);
 
     /// What does not come at all fails its test.
     async fn soon<T>(future: impl Future<Output = T>) -> T {
@@ -393,20 +496,10 @@ mod tests {
     #[tokio::test]
     async fn many_answers_go_to_one_and_the_skipped_ones_are_looked_at() {
         let (requests, mut server, _driver) = connection(1_024);
-        let ask = async || {
-            let (sender, receiver) = oneshot::channel();
-            let many = Many {
-                skip: 2,
-                count: 2,
-                refused: None,
-                answers: Vec::new(),
-                sender,
-            };
-            let waiter = Waiter::Many(Box::new(many));
-            requests.put(b"x", waiter).await;
-            (receiver,)
-        };
-        let ((fine,), (refused,)) = (ask().await, ask().await);
+        let (fine, refused) = (
+            put_many(&requests, HOUR).await,
+            put_many(&requests, HOUR).await,
+        );
         let next = put(&requests, "y").await;
         server
             .write_all(b"+OK\r\n+QUEUED\r\n:1\r\n-ERR 2\r\n")
@@ -445,6 +538,39 @@ mod tests {
         for receiver in waiting {
             assert_eq!(soon(receiver).await.unwrap(), Value::Okay);
         }
+    }
+
+    #[tokio::test]
+    async fn who_has_no_answer_by_the_deadline_is_told_and_an_answer_after_it_is_nobodys() {
+        let (requests, mut server, _driver) = connection(1_024);
+        let patient = put(&requests, "a").await;
+        let one = put_for(&requests, "b", SHORT).await;
+        let many = put_many(&requests, SHORT).await;
+        // The alarm rings for the first of them, and then for this one.
+        let later = put_for(&requests, "c", 5 * SHORT).await;
+        assert!(soon(one).await.is_err());
+        assert!(soon(many).await.is_err());
+        assert!(soon(later).await.is_err());
+        // And once more, after it was of no use to anybody.
+        assert!(soon(put_for(&requests, "d", SHORT).await).await.is_err());
+        let next = put(&requests, "e").await;
+        let answers = b":1\r\n:2\r\n+OK\r\n+QUEUED\r\n:3\r\n:4\r\n:5\r\n:6\r\n:7\r\n";
+        server.write_all(answers).await.unwrap();
+        assert_eq!(soon(patient).await.unwrap(), Value::Int(1));
+        assert_eq!(soon(next).await.unwrap(), Value::Int(7));
+    }
+
+    #[tokio::test]
+    async fn the_deadline_comes_too_for_what_the_server_does_not_read() {
+        let (requests, mut server, _driver) = connection(4);
+        let patient = put(&requests, "01234567").await;
+        // The first is on its way and stays there.
+        assert_eq!(read(&mut server, 1).await, "0");
+        let hasty = put_for(&requests, "a", SHORT).await;
+        assert!(soon(hasty).await.is_err());
+        assert_eq!(read(&mut server, 8).await, "1234567a");
+        server.write_all(b":1\r\n").await.unwrap();
+        assert_eq!(soon(patient).await.unwrap(), Value::Int(1));
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use redis::Value;
 use session_core::{ClientOptions, Condition, Error, ErrorKind, Result, Scope};
 use tokio::time::Instant;
@@ -100,6 +101,23 @@ impl Inner {
         }
     }
 
+    /// Sends a command about one key and takes its answer apart.
+    ///
+    /// Whatever is asked, the box has one size: a task that reads and writes by turns gives back what
+    /// it takes next, which allocators have at hand then.
+    pub(crate) fn boxed<'a, T: 'a>(
+        &'a self,
+        (operation, bytes, repeat): (&'static str, usize, Repeat),
+        stored: Cow<'a, str>,
+        command: Command,
+        take: fn(Value) -> Result<T, Failure>,
+    ) -> BoxFuture<'a, Result<T>> {
+        Box::pin(async move {
+            let call = self.call(operation, bytes, repeat);
+            self.store.send(&call, &stored, command, take).await
+        })
+    }
+
     /// Asks about a key with a command that changes nothing.
     pub(crate) async fn ask<T>(
         &self,
@@ -111,8 +129,7 @@ impl Inner {
         let stored = self.scope.key(operation, key)?;
         let call = self.call(operation, 0, Repeat::Harmless);
         let command = command::on_key(name, &stored);
-        let answer = self.store.send(&call, &stored, command).await?;
-        take(answer).map_err(|failure| failure.of(operation))
+        self.store.send(&call, &stored, command, take).await
     }
 
     /// Sends a command that says with a number whether something happened.
@@ -123,43 +140,44 @@ impl Inner {
         command: Command,
     ) -> Result<bool> {
         let call = self.call(operation, 0, Repeat::Never);
-        let answer = self.store.send(&call, stored, command).await?;
-        reply::happened(&answer).map_err(|failure| failure.of(operation))
+        self.store
+            .send(&call, stored, command, reply::happened)
+            .await
     }
 
     pub(crate) async fn write_if_equal(
         &self,
-        stored: &str,
-        expected: &[u8],
-        value: &[u8],
+        stored: Cow<'_, str>,
+        expected: Bytes,
+        value: Bytes,
         life: Life,
     ) -> Result<bool> {
         let (word, number) = life.words();
         let number = number.to_string();
         let call = self.call("write", expected.len() + value.len(), Repeat::Never);
-        let arguments = [expected, value, word.as_bytes(), number.as_bytes()];
+        let arguments = [&*expected, &*value, word.as_bytes(), number.as_bytes()];
         let answer = self
             .store
-            .run(&call, &script::WRITE_IF_EQUAL, stored, &arguments)
+            .run(&call, &script::WRITE_IF_EQUAL, &stored, &arguments)
             .await?;
-        reply::happened(&answer).map_err(|failure| failure.of("write"))
+        reply::happened(answer).map_err(|failure| failure.of("write"))
     }
 
     /// A write whose deadline is past: what is there goes, if the condition holds.
-    pub(crate) async fn remove_if(&self, stored: &str, condition: &Condition) -> Result<bool> {
-        if *condition == Condition::Absent {
+    pub(crate) async fn remove_if(
+        &self,
+        stored: Cow<'_, str>,
+        condition: Condition,
+    ) -> Result<bool> {
+        if condition == Condition::Absent {
             let call = self.call("write", 0, Repeat::Harmless);
-            let exists = command::on_key("EXISTS", stored);
-            let answer = self.store.send(&call, stored, exists).await?;
-            let is_there = reply::happened(&answer);
-            return is_there
-                .map(|is_there| !is_there)
-                .map_err(|failure| failure.of("write"));
+            let exists = command::on_key("EXISTS", &stored);
+            let is_there = self.store.send(&call, &stored, exists, reply::happened);
+            return Ok(!is_there.await?);
         }
-        let went = self
-            .change("write", stored, command::on_key("UNLINK", stored))
-            .await?;
-        Ok(went || *condition == Condition::Always)
+        let unlink = command::on_key("UNLINK", &stored);
+        let went = self.change("write", &stored, unlink).await?;
+        Ok(went || condition == Condition::Always)
     }
 
     /// Writes entries under their stored keys, in chunks.

@@ -18,12 +18,20 @@ pub(crate) fn checked(answer: Value) -> Result<Value, Failure> {
     }
 }
 
+/// What is wrong with anything else than the answers that were looked for.
+fn no_answer(answer: &Value) -> Failure {
+    match answer {
+        Value::ServerError(error) => error::server(error),
+        _ => Failure::unexpected(),
+    }
+}
+
 /// A value, or nothing.
 pub(crate) fn value(answer: Value) -> Result<Option<Bytes>, Failure> {
     match answer {
         Value::BulkString(bytes) => Ok(Some(bytes.into())),
         Value::Nil => Ok(None),
-        _ => Err(Failure::unexpected()),
+        answer => Err(no_answer(&answer)),
     }
 }
 
@@ -31,7 +39,7 @@ pub(crate) fn value(answer: Value) -> Result<Option<Bytes>, Failure> {
 pub(crate) fn read(answer: Value) -> Result<Option<Bytes>, Failure> {
     match answer {
         Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(None),
-        answer => value(checked(answer)?),
+        answer => value(answer),
     }
 }
 
@@ -39,43 +47,43 @@ pub(crate) fn read(answer: Value) -> Result<Option<Bytes>, Failure> {
 pub(crate) fn list(answer: Value) -> Result<Vec<Value>, Failure> {
     match answer {
         Value::Array(answers) => Ok(answers),
-        _ => Err(Failure::unexpected()),
+        answer => Err(no_answer(&answer)),
     }
 }
 
 /// A number that counts.
-pub(crate) fn count(answer: &Value) -> Result<u64, Failure> {
+pub(crate) fn count(answer: Value) -> Result<u64, Failure> {
     match answer {
-        Value::Int(count) => u64::try_from(*count).map_err(|_| Failure::unexpected()),
-        _ => Err(Failure::unexpected()),
+        Value::Int(count) => u64::try_from(count).map_err(|_| Failure::unexpected()),
+        answer => Err(no_answer(&answer)),
     }
 }
 
 /// Whether something happened: a number that is not 0.
-pub(crate) fn happened(answer: &Value) -> Result<bool, Failure> {
+pub(crate) fn happened(answer: Value) -> Result<bool, Failure> {
     count(answer).map(|count| count > 0)
 }
 
 /// Whether a `SET` wrote: `OK`, or nothing if its condition did not hold.
-pub(crate) fn wrote(answer: &Value) -> Result<bool, Failure> {
+pub(crate) fn wrote(answer: Value) -> Result<bool, Failure> {
     match answer {
         Value::Okay => Ok(true),
         Value::Nil => Ok(false),
-        _ => Err(Failure::unexpected()),
+        answer => Err(no_answer(&answer)),
     }
 }
 
 /// What `PTTL` tells: -2 without an entry, -1 without a deadline, milliseconds otherwise.
-pub(crate) fn time_to_live(answer: &Value) -> Result<Option<TimeToLive>, Failure> {
+pub(crate) fn time_to_live(answer: Value) -> Result<Option<TimeToLive>, Failure> {
     match answer {
         Value::Int(-2) => Ok(None),
         Value::Int(-1) => Ok(Some(TimeToLive::Never)),
         // Redis keeps an entry to the end of its last millisecond, in which it tells 0.
-        Value::Int(millis) => match u64::try_from((*millis).max(1)) {
+        Value::Int(millis) => match u64::try_from(millis.max(1)) {
             Ok(millis) => Ok(Some(TimeToLive::Remaining(Duration::from_millis(millis)))),
             Err(_) => Err(Failure::unexpected()),
         },
-        _ => Err(Failure::unexpected()),
+        answer => Err(no_answer(&answer)),
     }
 }
 
@@ -105,7 +113,7 @@ pub(crate) fn value_and_time_to_live(
         return Ok(None);
     }
     let [found, left] = <[Value; 2]>::try_from(list(answer)?).map_err(|_| Failure::unexpected())?;
-    Ok(value(found)?.zip(time_to_live(&left)?))
+    Ok(value(found)?.zip(time_to_live(left)?))
 }
 
 /// A text.
@@ -135,9 +143,9 @@ pub(crate) fn slots(
             .unwrap_or_default();
         let port = parts.next().ok_or_else(Failure::unexpected)?;
         let slot = |slot| usize::try_from(count(slot)?).map_err(|_| Failure::unexpected());
-        let port = u16::try_from(count(&port)?).map_err(|_| Failure::unexpected())?;
+        let port = u16::try_from(count(port)?).map_err(|_| Failure::unexpected())?;
         let address = address(&host, port, asked).ok_or_else(Failure::unexpected)?;
-        Ok((slot(&first)?..=slot(&last)?, address))
+        Ok((slot(first)?..=slot(last)?, address))
     };
     list(answer)?.into_iter().map(range).collect()
 }

@@ -21,12 +21,6 @@ pub(crate) enum Store {
 }
 
 impl Store {
-    /// The value of a key.
-    pub(crate) async fn read(&self, call: &Call, key: &str) -> Result<Option<Bytes>> {
-        let answer = self.route(call, key, command::on_key("GET", key)).await;
-        answer.and_then(reply::read).map_err(of(call))
-    }
-
     /// The value of a key and what is left of its life, of one instant.
     pub(crate) async fn read_with_time_to_live(
         &self,
@@ -49,16 +43,22 @@ impl Store {
             let answers = transaction(node, call, both).await?;
             let [value, left] =
                 <[Value; 2]>::try_from(answers).map_err(|_| Failure::unexpected())?;
-            let left = reply::time_to_live(&reply::checked(left)?)?;
+            let left = reply::time_to_live(left)?;
             Ok(reply::read(value)?.zip(left))
         };
         read.await.map_err(of(call))
     }
 
-    /// Sends a command about one key.
-    pub(crate) async fn send(&self, call: &Call, key: &str, command: Command) -> Result<Value> {
+    /// Sends a command about one key and takes its answer apart.
+    pub(crate) async fn send<T>(
+        &self,
+        call: &Call,
+        key: &str,
+        command: Command,
+        take: impl FnOnce(Value) -> Result<T, Failure>,
+    ) -> Result<T> {
         let answer = self.route(call, key, command).await;
-        answer.and_then(reply::checked).map_err(of(call))
+        answer.and_then(take).map_err(of(call))
     }
 
     /// Runs a script on one key.
@@ -74,7 +74,7 @@ impl Store {
             // Nothing ran, so the text may follow even where nothing may run twice.
             Value::ServerError(error) if error::code(&error) == "NOSCRIPT" => {
                 let text = command::eval(script, key, arguments);
-                Box::pin(self.send(call, key, text)).await
+                Box::pin(self.send(call, key, text, reply::checked)).await
             }
             answer => reply::checked(answer).map_err(of(call)),
         }
@@ -90,17 +90,14 @@ impl Store {
             let answers = match self {
                 Self::One(node) => {
                     let answer = node.send(call, &command::on_keys("MGET", keys)).await?;
-                    reply::list(reply::checked(answer)?)?
+                    reply::list(answer)?
                 }
                 Self::Cluster(cluster) => cluster.send_all(call, &each("GET", keys)).await?,
             };
             if answers.len() != keys.len() {
                 return Err(Failure::unexpected());
             }
-            answers
-                .into_iter()
-                .map(|answer| reply::value(reply::checked(answer)?))
-                .collect()
+            answers.into_iter().map(reply::value).collect()
         };
         read.await.map_err(of(call))
     }
@@ -149,12 +146,12 @@ impl Store {
                 Self::One(node) => {
                     let unlink = command::on_keys("UNLINK", keys);
                     let answer = node.send(call, &unlink).await?;
-                    reply::count(&reply::checked(answer)?)
+                    reply::count(answer)
                 }
                 Self::Cluster(cluster) => {
                     let mut removed = 0;
                     for answer in cluster.send_all(call, &each("UNLINK", keys)).await? {
-                        removed += reply::count(&reply::checked(answer)?)?;
+                        removed += reply::count(answer)?;
                     }
                     Ok(removed)
                 }
@@ -213,7 +210,7 @@ async fn transaction(node: &Node, call: &Call, commands: Batch) -> Result<Vec<Va
         }
     };
     let [answer] = <[Value; 1]>::try_from(answers).map_err(|_| Failure::unexpected())?;
-    reply::list(reply::checked(answer)?)
+    reply::list(answer)
 }
 
 /// One command for each key.

@@ -247,9 +247,12 @@ async fn a_server_that_became_a_replica_is_left() {
 async fn a_call_on_one_key_takes_little_memory() {
     let (_server, cache) = setting().await;
     let at_once = Expiry::In(Duration::ZERO);
+    let equals = Condition::Equals(Bytes::new());
     let sizes = [
         size_of_val(&*cache.read("key")),
+        size_of_val(&*cache.write("key", Bytes::new(), Condition::Always, Expiry::Never)),
         size_of_val(&*cache.write("key", Bytes::new(), Condition::Always, at_once)),
+        size_of_val(&*cache.write("key", Bytes::new(), equals, at_once)),
         size_of_val(&*cache.remove("key")),
         size_of_val(&*cache.increment("key", 1, at_once)),
         size_of_val(&*cache.get_time_to_live("key")),
@@ -257,4 +260,7 @@ async fn a_call_on_one_key_takes_little_memory() {
         size_of_val(&*cache.read_with_time_to_live("key")),
     ];
     assert!(sizes.iter().all(|size| *size <= 1_032), "{sizes:?}");
+    // What reads and writes by turns gives back what it takes next.
+    let [read, write, ..] = sizes;
+    assert_eq!(read, write);
 }
