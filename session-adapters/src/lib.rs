@@ -12,5 +12,7 @@ mod actix;
 mod operations;
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0_14"))]
 mod tower;
+#[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0_14"))]
+mod value;
 
 pub use store::{ACTIX_KEY_PREFIX, CacheSessionStore, TOWER_KEY_PREFIX, WhenGone};

@@ -11,6 +11,7 @@ use session_core::{
 
 use crate::operations::{ID_TRIES, no_free_id};
 use crate::store::{CacheSessionStore, TOWER_KEY_PREFIX};
+use crate::value::Values;
 
 /// Implements the traits of one version of `tower-sessions-core`.
 macro_rules! implement {
@@ -51,11 +52,11 @@ macro_rules! implement {
                     let Some(value) = value else {
                         return Ok(None);
                     };
-                    let stored: Stored<_> = Codec::decode(&value).map_err(on_read)?;
+                    let stored: Stored<Values> = Codec::decode(&value).map_err(on_read)?;
                     Ok(Some(Record {
                         id: *id,
                         expiry_date: stored.expires().into(),
-                        data: stored.data,
+                        data: stored.data.0,
                     }))
                 }
 
