@@ -298,6 +298,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if std::mem::take(&mut queue.len) >= FULL {
             self.shared.room.notify_waiters();
         }
+        let deadline = queue.deadline.take();
+        drop(queue);
+        self.ring_at(deadline);
         true
     }
 
