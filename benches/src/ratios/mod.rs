@@ -19,15 +19,16 @@ use tokio::runtime::Runtime;
 pub(crate) use memory::Counting;
 pub(crate) use report::page;
 
-/// What is compared: the backends, and what stands on them.
+/// What is compared, in this order: the backends, and what stands on them. The codec comes first, for
+/// two fifths of its time are the allocator's, which is slower once others have filled and left its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
+    Codec,
     Memory,
     Redis,
     Sqlite,
     Postgres,
     Http,
-    Codec,
 }
 
 /// What the parts share.
@@ -58,12 +59,12 @@ pub(crate) fn rows(setting: &Setting, only: &[Part]) -> Vec<Row> {
     let wanted = |part: &&Part| only.is_empty() || only.contains(part);
     let parts = Part::value_variants().iter().filter(wanted);
     let rows = parts.flat_map(|part| match part {
+        Part::Codec => codec::rows(setting),
         Part::Memory => memory::rows(setting),
         Part::Redis => redis::rows(setting),
         Part::Sqlite => sqlite::rows(setting),
         Part::Postgres => postgres::rows(setting),
         Part::Http => http::rows(setting),
-        Part::Codec => codec::rows(setting),
     });
     rows.collect()
 }
