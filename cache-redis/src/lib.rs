@@ -18,6 +18,7 @@ mod slot;
 mod store;
 mod tls;
 mod url;
+mod waiter;
 
 pub use client::RedisCache;
 pub use options::RedisOptions;

@@ -18,10 +18,11 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{self, Failure};
-use crate::multiplex::{Driver, Many, Requests, Waiter};
+use crate::multiplex::{Driver, Requests};
 use crate::options::{Address, Login};
 use crate::resp::{Batch, Command};
 use crate::tls::Tls;
+use crate::waiter::{Many, Waiter, Waiting};
 
 /// What every connection of a client is opened with.
 pub(crate) struct Settings {
@@ -240,10 +241,11 @@ impl Link {
 
     /// Queues a request, once there is room.
     async fn put(&self, deadline: Instant, request: &[u8], waiter: Waiter) -> Result<(), Failure> {
-        let Some(waiter) = self.requests.try_put(request, waiter, deadline) else {
+        let waiting = Waiting { waiter, deadline };
+        let Some(waiting) = self.requests.try_put(request, waiting) else {
             return Ok(());
         };
-        let put = timeout_at(deadline, self.requests.put(request, waiter, deadline));
+        let put = timeout_at(deadline, self.requests.put(request, waiting));
         Box::pin(put).await.map_err(|_| {
             self.note_silence();
             let cause = "the connection took no more requests in time";

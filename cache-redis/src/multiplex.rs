@@ -15,13 +15,13 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use redis::{ServerError, Value};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::{self, Failure};
 use crate::resp::{Answers, Garbled};
+use crate::waiter::{Waiter, Waiting};
 
 /// Where requests are put.
 pub(crate) struct Requests(Arc<Shared>);
@@ -49,53 +49,24 @@ struct Queue {
     has_ended: bool,
 }
 
-/// Who waits for the answers to a request, and until when.
-struct Waiting {
-    waiter: Waiter,
-    deadline: Instant,
-}
-
-/// Who waits for the answers to a request. The sender goes without a word at the deadline, and when the
-/// connection ends.
-pub(crate) enum Waiter {
-    One(oneshot::Sender<Value>),
-    Many(Box<Many>),
-    /// Nobody any more; so many answers are still to come.
-    Nobody(usize),
-}
-
-/// Of as many answers, those behind the first few, or the first of these that is an error.
-pub(crate) struct Many {
-    pub(crate) skip: usize,
-    pub(crate) count: usize,
-    pub(crate) refused: Option<ServerError>,
-    pub(crate) answers: Vec<Value>,
-    pub(crate) sender: oneshot::Sender<Result<Vec<Value>, ServerError>>,
-}
-
 impl Requests {
     pub(crate) fn new() -> Self {
         Self(Arc::default())
     }
 
     /// Puts a request behind the others, or gives the waiter back if there is no room.
-    pub(crate) fn try_put(
-        &self,
-        request: &[u8],
-        waiter: Waiter,
-        deadline: Instant,
-    ) -> Option<Waiter> {
-        self.0.push(request, waiter, deadline)
+    pub(crate) fn try_put(&self, request: &[u8], waiting: Waiting) -> Option<Waiting> {
+        self.0.push(request, waiting)
     }
 
     /// Puts a request behind the others, once there is room.
-    pub(crate) async fn put(&self, request: &[u8], waiter: Waiter, deadline: Instant) {
-        let mut refused = Some(waiter);
-        while let Some(waiter) = refused {
+    pub(crate) async fn put(&self, request: &[u8], waiting: Waiting) {
+        let mut refused = Some(waiting);
+        while let Some(waiting) = refused {
             // Before the next look, so that no word is missed between the two.
             let mut room = pin!(self.0.room.notified());
             room.as_mut().enable();
-            refused = self.0.push(request, waiter, deadline);
+            refused = self.0.push(request, waiting);
             if refused.is_some() {
                 room.await;
             }
@@ -109,7 +80,7 @@ impl Shared {
     }
 
     /// Gives the waiter back if there is no room.
-    fn push(&self, request: &[u8], waiter: Waiter, deadline: Instant) -> Option<Waiter> {
+    fn push(&self, request: &[u8], waiting: Waiting) -> Option<Waiting> {
         let len = request.len();
         // A long copy is made outside of the lock.
         let own_piece = (len > PIECE).then(|| request.to_vec());
@@ -118,11 +89,12 @@ impl Shared {
             return None;
         }
         if queue.len >= FULL {
-            return Some(waiter);
+            return Some(waiting);
         }
         queue.len += len;
-        queue.waiters.push_back(Waiting { waiter, deadline });
-        queue.deadline = Some(queue.deadline.map_or(deadline, |first| first.min(deadline)));
+        let known = queue.deadline.into_iter();
+        queue.deadline = known.chain([waiting.deadline]).min();
+        queue.waiters.push_back(waiting);
         match (own_piece, queue.pieces.back_mut()) {
             (Some(piece), _) => queue.pieces.push_back(piece),
             (None, Some(last)) if last.len() + len <= PIECE => last.extend_from_slice(request),
@@ -234,17 +206,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn give_up(&mut self, now: Instant) {
         let mut queue = self.shared.lock();
         let all = self.waiters.iter_mut().chain(&mut queue.waiters);
-        let waiting = all.filter(|waiting| !matches!(waiting.waiter, Waiter::Nobody(_)));
-        let (mut late, mut next) = (Vec::new(), None::<Instant>);
-        for waiting in waiting {
-            if waiting.deadline <= now {
-                late.push(waiting.waiter.give_up());
-            } else {
-                next = Some(next.map_or(waiting.deadline, |next| next.min(waiting.deadline)));
-            }
-        }
+        let all = all.filter(|waiting| !matches!(waiting.waiter, Waiter::Nobody(_)));
+        let (late, others): (Vec<_>, Vec<_>) = all.partition(|waiting| waiting.deadline <= now);
+        let next = others.iter().map(|waiting| waiting.deadline).min();
+        // They are told without the lock.
+        let late: Vec<_> = late
+            .into_iter()
+            .map(|waiting| waiting.waiter.give_up())
+            .collect();
         queue.deadline = None;
         drop(queue);
+        drop(late);
         self.rings_at = None;
         self.ring_at(next);
     }
@@ -357,51 +329,6 @@ impl<S> Drop for Driver<S> {
     }
 }
 
-impl Waiter {
-    /// Puts nobody in the place of who waits, for the answers that may still come.
-    fn give_up(&mut self) -> Self {
-        let left = match self {
-            Self::One(_) => 1,
-            Self::Many(many) => many.skip + many.count - many.answers.len(),
-            Self::Nobody(left) => *left,
-        };
-        std::mem::replace(self, Self::Nobody(left))
-    }
-
-    /// Gives an answer; what is left waits for more of them.
-    fn take(self, answer: Value) -> Option<Self> {
-        let mut many = match self {
-            Self::One(sender) => {
-                // Whoever gave up needs it no more.
-                let _ = sender.send(answer);
-                return None;
-            }
-            Self::Many(many) => many,
-            Self::Nobody(left) => return (left > 1).then(|| Self::Nobody(left - 1)),
-        };
-        match (many.skip.checked_sub(1), answer) {
-            (Some(skip), answer) => {
-                many.skip = skip;
-                if let Value::ServerError(error) = answer {
-                    many.refused.get_or_insert(error);
-                }
-            }
-            (None, answer) => many.answers.push(answer),
-        }
-        if many.answers.len() < many.count {
-            return Some(Self::Many(many));
-        }
-        let Many {
-            refused,
-            answers,
-            sender,
-            ..
-        } = *many;
-        let _ = sender.send(refused.map_or(Ok(answers), Err));
-        None
-    }
-}
-
 /// From how many bytes on requests wait before they are queued.
 const FULL: usize = 1 << 20;
 /// What is longer in bytes is written by itself, without another copy.
@@ -419,11 +346,14 @@ const MOST_SHARE: usize = 64;
 mod tests {
     use std::time::Duration;
 
+    use redis::{ServerError, Value};
     use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+    use tokio::sync::oneshot;
     use tokio::task::JoinHandle;
     use tokio::time::timeout;
 
     use super::*;
+    use crate::waiter::Many;
 
     /// A connection of which the test is the server.
     fn connection(buffer: usize) -> (Requests, DuplexStream, JoinHandle<Failure>) {
@@ -448,7 +378,9 @@ mod tests {
     ) -> oneshot::Receiver<Value> {
         let (sender, receiver) = oneshot::channel();
         let (waiter, deadline) = (Waiter::One(sender), Instant::now() + patience);
-        requests.put(text.as_bytes(), waiter, deadline).await;
+        requests
+            .put(text.as_bytes(), Waiting { waiter, deadline })
+            .await;
         receiver
     }
 
@@ -466,7 +398,7 @@ mod tests {
             sender,
         };
         let (waiter, deadline) = (Waiter::Many(Box::new(many)), Instant::now() + patience);
-        requests.put(b"x", waiter, deadline).await;
+        requests.put(b"x", Waiting { waiter, deadline }).await;
         receiver
     }
 
