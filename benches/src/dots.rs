@@ -19,7 +19,7 @@ pub fn hardest(rows: &[Row]) -> Vec<&Row> {
         };
         let lead = row.judged.median / must;
         let is_same = |(other, _): &&mut (&Row, f64)| {
-            (other.backend, &other.workload) == (row.backend, &row.workload)
+            (&other.backend, &other.workload) == (&row.backend, &row.workload)
         };
         match hardest.iter_mut().find(is_same) {
             Some(other) if other.1 <= lead => {}
@@ -107,9 +107,9 @@ mod tests {
 
     fn row(workload: &str, peer: &'static str, ratio: f64, goal: Goal) -> Row {
         Row {
-            backend: "memory",
+            backend: "memory".into(),
             workload: workload.to_owned(),
-            peer,
+            peer: peer.into(),
             unit: Unit::Rate,
             ours: ratio,
             theirs: Some(1.0),
@@ -131,7 +131,7 @@ mod tests {
         let hardest = hardest(&rows);
         let names: Vec<_> = hardest
             .iter()
-            .map(|row| (row.workload.as_str(), row.peer))
+            .map(|row| (row.workload.as_str(), &*row.peer))
             .collect();
         assert_eq!(names, [("get", "quick"), ("set", "quick")]);
 

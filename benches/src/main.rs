@@ -127,19 +127,40 @@ impl Arguments {
         }
     }
 
+    /// What a part of a comparison is told.
+    #[cfg(feature = "peers")]
+    fn of_a_part(&self) -> Vec<String> {
+        let mut arguments = vec![format!("--rounds={}", self.rounds)];
+        arguments.extend(self.quick.then(|| "--quick".to_owned()));
+        arguments.extend(self.entries.map(|entries| format!("--entries={entries}")));
+        arguments.extend(self.urls.iter().cloned());
+        arguments
+    }
+
     #[cfg(feature = "peers")]
     fn compare(self) -> ExitCode {
         use benches::dots;
         use benches::table::{Mark, show};
+        use clap::ValueEnum;
 
-        let setting = ratios::Setting {
-            plan: self.plan(),
-            runtime: Runtime::new().expect("a runtime can be made"),
-            entries: self.entries,
-            quick: self.quick,
-            urls: self.urls.clone(),
+        let rows: Vec<_> = match &*self.only {
+            [part] => part.rows(&ratios::Setting {
+                plan: self.plan(),
+                runtime: Runtime::new().expect("a runtime can be made"),
+                entries: self.entries,
+                quick: self.quick,
+                urls: self.urls.clone(),
+            }),
+            some => {
+                let parts = match some {
+                    [] => ratios::Part::value_variants(),
+                    some => some,
+                };
+                let arguments = self.of_a_part();
+                let rows = parts.iter().flat_map(|part| part.rows_apart(&arguments));
+                rows.collect()
+            }
         };
-        let rows = ratios::rows(&setting, &self.only);
         if self.json {
             println!(
                 "{}",

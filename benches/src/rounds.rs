@@ -134,7 +134,7 @@ fn one_by_one(
 }
 
 /// A figure of several rounds.
-#[derive(Clone, Copy, Debug, serde::Serialize)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Spread {
     /// The smallest.
     pub low: f64,

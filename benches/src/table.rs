@@ -1,15 +1,16 @@
 //! What was measured against what was asked for.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::rounds::Spread;
 
 /// What a figure should reach.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
     /// More is better.
@@ -31,7 +32,7 @@ pub enum Goal {
 }
 
 /// How a figure stands to its goal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
     /// The goal is reached.
@@ -45,7 +46,7 @@ pub enum Mark {
 }
 
 /// What the figures of a row count.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Pieces of work in a second; what is judged is ours by theirs.
@@ -61,14 +62,14 @@ pub enum Unit {
 }
 
 /// One comparison.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// Which of our backends it is about, or `http`, or `codec`.
-    pub backend: &'static str,
+    pub backend: Cow<'static, str>,
     /// What is done.
     pub workload: String,
     /// Who else does it.
-    pub peer: &'static str,
+    pub peer: Cow<'static, str>,
     /// What `ours` and `theirs` count.
     pub unit: Unit,
     /// Our figure, the median of the rounds.
@@ -155,10 +156,10 @@ pub fn cells(row: &Row) -> Vec<String> {
     let theirs = row.theirs.map(|theirs| row.unit.show(theirs));
     let Spread { low, median, high } = row.judged;
     vec![
-        row.backend.to_owned(),
+        row.backend.clone().into_owned(),
         row.workload.clone(),
         row.unit.show(row.ours),
-        row.peer.to_owned(),
+        row.peer.clone().into_owned(),
         theirs.unwrap_or_default(),
         format!("{:.3}", Digits(median)),
         format!("{:.3} … {:.3}", Digits(low), Digits(high)),

@@ -14,31 +14,37 @@ pub(crate) struct Contest<'s> {
     pub(crate) shape: Shape,
 }
 
-impl Contest<'_> {
+impl<'s> Contest<'s> {
     /// Runs ours, which is the first, and all others; a row of rates for each of those.
     pub(crate) fn rates(self, ours: Contestant, peers: Vec<(Contestant, Goal)>) -> Vec<Row> {
-        let (contestants, goals) = line_up(ours, peers);
-        let samples = self.run(&contestants);
-        self.rows(&samples, &goals, Unit::Rate, |sample| sample.rate)
+        self.part(1, ours, peers).rows()
     }
 
-    /// Runs the rounds and says so.
-    pub(crate) fn run(&self, contestants: &[Contestant]) -> Vec<Samples> {
-        self.run_part(contestants, 1)
-    }
-
-    /// Runs one part of so many of the rounds.
-    pub(crate) fn run_part(&self, contestants: &[Contestant], parts: usize) -> Vec<Samples> {
+    /// The same for one part of so many of the rounds.
+    pub(crate) fn part(
+        self,
+        parts: usize,
+        ours: Contestant,
+        peers: Vec<(Contestant, Goal)>,
+    ) -> Bout<'s> {
         eprintln!("  {} {}", self.backend, self.described());
+        let (peers, goals): (Vec<_>, _) = peers.into_iter().unzip();
+        let contestants: Vec<_> = std::iter::once(ours).chain(peers).collect();
         let plan = Plan {
             rounds: self.setting.plan.rounds.div_ceil(parts),
             ..self.setting.plan
         };
-        compete(&plan, self.shape, contestants)
+        let samples = compete(&plan, self.shape, &contestants);
+        Bout {
+            contest: self,
+            goals,
+            samples,
+            plain: None,
+        }
     }
 
     /// One row for each peer, judged by the ratio of a figure.
-    pub(crate) fn rows(
+    fn rows(
         &self,
         samples: &[Samples],
         goals: &[Goal],
@@ -49,9 +55,9 @@ impl Contest<'_> {
         let row = |(theirs, goal): (&Samples, &Goal)| {
             let judged = ours.ratio(theirs, figure);
             Row {
-                backend: self.backend,
+                backend: self.backend.into(),
                 workload: self.described(),
-                peer: theirs.name,
+                peer: theirs.name.into(),
                 unit,
                 ours: ours.spread(figure).median,
                 theirs: Some(theirs.spread(figure).median),
@@ -65,7 +71,7 @@ impl Contest<'_> {
 
     /// What a lone request waits beside the plain driver, and what one in a hundred waits among
     /// many, from the samples of one contest.
-    pub(crate) fn latencies(&self, samples: &[Samples], plain: &str) -> Vec<Row> {
+    fn latencies(&self, samples: &[Samples], plain: &str) -> Vec<Row> {
         let peers = || samples.iter().skip(1);
         let latency = |what: &str, goals: &[Goal], figure: fn(&Sample) -> f64| {
             let mut rows = self.rows(samples, goals, Unit::Time, figure);
@@ -102,13 +108,48 @@ impl Contest<'_> {
     }
 }
 
-/// Those who compete, and what is asked of ours against each peer.
-pub(crate) fn line_up(
-    ours: Contestant,
-    peers: Vec<(Contestant, Goal)>,
-) -> (Vec<Contestant>, Vec<Goal>) {
-    let (peers, goals): (Vec<_>, Vec<_>) = peers.into_iter().unzip();
-    (std::iter::once(ours).chain(peers).collect(), goals)
+/// A contest and what it gave so far.
+pub(crate) struct Bout<'s> {
+    contest: Contest<'s>,
+    goals: Vec<Goal>,
+    /// Those of ours, then those of each peer.
+    samples: Vec<Samples>,
+    /// The plain driver, if latencies are shown.
+    plain: Option<&'static str>,
+}
+
+impl Bout<'_> {
+    /// Shows latencies too, that of a lone request beside this peer's.
+    pub(crate) fn with_latencies(mut self, plain: &'static str) -> Self {
+        self.plain = Some(plain);
+        self
+    }
+
+    fn add(&mut self, more: Self) {
+        for (samples, more) in self.samples.iter_mut().zip(more.samples) {
+            samples.rounds.extend(more.rounds);
+        }
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let (contest, samples) = (&self.contest, &self.samples);
+        let mut rows = contest.rows(samples, &self.goals, Unit::Rate, |sample| sample.rate);
+        let latencies = self.plain.map(|plain| contest.latencies(samples, plain));
+        rows.extend(latencies.into_iter().flatten());
+        rows
+    }
+}
+
+/// Goes through contests so many times and measures a part of the rounds each time: what a machine
+/// does for seconds or minutes then falls on a part of each, and not on all of one.
+pub(crate) fn in_passes<'s>(passes: usize, measure: impl Fn(usize) -> Vec<Bout<'s>>) -> Vec<Row> {
+    let mut bouts = measure(passes);
+    for _ in 1..passes {
+        for (bout, more) in bouts.iter_mut().zip(measure(passes)) {
+            bout.add(more);
+        }
+    }
+    bouts.iter().flat_map(Bout::rows).collect()
 }
 
 pub(crate) fn at_least(must: f64, aim: f64) -> Goal {

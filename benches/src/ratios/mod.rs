@@ -11,6 +11,8 @@ mod report;
 mod sqlite;
 mod stores;
 
+use std::process::{Command, Stdio};
+
 use benches::rounds::Plan;
 use benches::table::Row;
 use clap::ValueEnum;
@@ -19,16 +21,15 @@ use tokio::runtime::Runtime;
 pub(crate) use memory::Counting;
 pub(crate) use report::page;
 
-/// What is compared, in this order: the backends, and what stands on them. The codec comes first, for
-/// two fifths of its time are the allocator's, which is slower once others have filled and left its memory.
+/// What is compared, in this order: the backends, and what stands on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
-    Codec,
     Memory,
     Redis,
     Sqlite,
     Postgres,
     Http,
+    Codec,
 }
 
 /// What the parts share.
@@ -47,6 +48,11 @@ impl Setting {
         self.entries.unwrap_or(10_000)
     }
 
+    /// In how many passes the rounds of long contests are measured.
+    fn passes(&self) -> usize {
+        if self.quick { 1 } else { 3 }
+    }
+
     /// The URL that was given for a backend.
     fn url(&self, scheme: &str) -> Option<&str> {
         let mut urls = self.urls.iter().map(String::as_str);
@@ -54,17 +60,34 @@ impl Setting {
     }
 }
 
-/// The rows of these parts; of all, if none is named.
-pub(crate) fn rows(setting: &Setting, only: &[Part]) -> Vec<Row> {
-    let wanted = |part: &&Part| only.is_empty() || only.contains(part);
-    let parts = Part::value_variants().iter().filter(wanted);
-    let rows = parts.flat_map(|part| match part {
-        Part::Codec => codec::rows(setting),
-        Part::Memory => memory::rows(setting),
-        Part::Redis => redis::rows(setting),
-        Part::Sqlite => sqlite::rows(setting),
-        Part::Postgres => postgres::rows(setting),
-        Part::Http => http::rows(setting),
-    });
-    rows.collect()
+impl Part {
+    /// Measures it here.
+    pub(crate) fn rows(self, setting: &Setting) -> Vec<Row> {
+        match self {
+            Self::Memory => memory::rows(setting),
+            Self::Redis => redis::rows(setting),
+            Self::Sqlite => sqlite::rows(setting),
+            Self::Postgres => postgres::rows(setting),
+            Self::Http => http::rows(setting),
+            Self::Codec => codec::rows(setting),
+        }
+    }
+
+    /// Has this program measure it in a process of its own, with these arguments beside.
+    ///
+    /// One part after the other in one process would find the heap as those before it have left it,
+    /// in pieces, which slows down whoever allocates.
+    pub(crate) fn rows_apart(self, arguments: &[String]) -> Vec<Row> {
+        let name = self.to_possible_value().expect("no part is hidden");
+        let this = std::env::current_exe().expect("a program knows its path");
+        let part = Command::new(this)
+            .args(["--compare", "--json", "--only", name.get_name()])
+            .args(arguments)
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("this program can be started");
+        // It ends with 1 where a row is short.
+        let rows = serde_json::from_slice(&part.stdout);
+        rows.unwrap_or_else(|_| panic!("{} was not measured: {}", name.get_name(), part.status))
+    }
 }

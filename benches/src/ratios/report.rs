@@ -37,7 +37,7 @@ fn charts(rows: &[Row]) -> Vec<Chart> {
         let lines = &mut charts[at].lines;
         Line::extend(lines, "ours", (tasks, row.ours));
         if let Some(theirs) = row.theirs {
-            Line::extend(lines, row.peer, (tasks, theirs));
+            Line::extend(lines, &row.peer, (tasks, theirs));
         }
     }
     charts.retain(|chart| chart.lines.iter().any(|line| line.len() > 1));

@@ -89,9 +89,9 @@ fn row(
     goal: Goal,
 ) -> Row {
     Row {
-        backend: "memory",
+        backend: "memory".into(),
         workload: format!("heap beyond key and value, {what}, {count} entries"),
-        peer,
+        peer: peer.into(),
         unit: Unit::Bytes,
         ours,
         theirs: Some(theirs),

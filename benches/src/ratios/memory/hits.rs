@@ -68,9 +68,9 @@ fn of_trace(setting: &Setting, trace: Trace, length: u32) -> Vec<Row> {
     ];
     let goal = at_least(-1.0, 0.0);
     let row = |(peer, theirs): (&'static str, f64)| Row {
-        backend: "memory",
+        backend: "memory".into(),
         workload: format!("hit ratio, {name}"),
-        peer,
+        peer: peer.into(),
         unit: Unit::Percent,
         ours,
         theirs: Some(theirs),

@@ -6,18 +6,18 @@ mod sessions;
 
 use std::sync::Arc;
 
-use benches::rounds::{Contestant, Samples};
-use benches::table::{Goal, Row, Unit};
+use benches::rounds::Contestant;
+use benches::table::{Goal, Row};
 use cache_memory::MemoryCache;
 use dashmap::DashMap;
 use sampler::entries::Entries;
-use sampler::sample::{Sample, Shape};
+use sampler::sample::Shape;
 use session_core::{Bytes, Expiry};
 
 pub(crate) use heap::Counting;
 
 use crate::ratios::Setting;
-use crate::ratios::contest::{Contest, at_least, line_up};
+use crate::ratios::contest::{Bout, Contest, at_least, in_passes};
 use crate::ratios::stores::{HOUR, Ours, OursNow, Peer, Timed};
 use sampler::work::{Get, Set, Store, fill};
 
@@ -47,10 +47,6 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     rows
 }
 
-/// How often the stores are filled for what is judged: where entries come to lie is luck, which moves a
-/// look-up by a fifth and stays for as long as they do.
-const FILLINGS: usize = 3;
-
 /// The contests on so many entries.
 struct Arena<'s> {
     setting: &'s Setting,
@@ -67,22 +63,19 @@ impl<'s> Arena<'s> {
         }
     }
 
-    /// The contests, those that are judged on several fillings of the stores.
+    /// The contests, those that are judged on stores that are filled for each pass: where entries come
+    /// to lie is luck, which moves a look-up by a fifth and stays for as long as they do.
     fn rows(&self) -> Vec<Row> {
-        let parts = if self.is_judged { FILLINGS } else { 1 };
-        let mut bouts = self.bouts(parts);
-        for _ in 1..parts {
-            for (bout, again) in bouts.iter_mut().zip(self.bouts(parts)) {
-                for (samples, more) in bout.samples.iter_mut().zip(again.samples) {
-                    samples.rounds.extend(more.rounds);
-                }
-            }
-        }
-        bouts.iter().flat_map(Bout::rows).collect()
+        let passes = if self.is_judged {
+            self.setting.passes()
+        } else {
+            1
+        };
+        in_passes(passes, |parts| self.bouts(parts))
     }
 
-    /// All contests on stores that are filled for them, each a part of its rounds.
-    fn bouts(&self, parts: usize) -> Vec<Bout<'_>> {
+    /// All contests, a part of their rounds, on stores that are filled for them.
+    fn bouts(&self, parts: usize) -> Vec<Bout<'s>> {
         let mut bouts = vec![self.without_deadline(parts)];
         for threads in [1, 2] {
             bouts.extend(self.with_deadline(threads, parts));
@@ -98,7 +91,7 @@ impl<'s> Arena<'s> {
         }
     }
 
-    fn without_deadline(&self, parts: usize) -> Bout<'_> {
+    fn without_deadline(&self, parts: usize) -> Bout<'s> {
         let (ours, now) = ours(Expiry::Never);
         let (ours, now) = (self.filled(ours), self.filled(now));
         let quick = self.filled(Peer(quick_cache::sync::Cache::<String, Bytes>::new(
@@ -109,10 +102,10 @@ impl<'s> Arena<'s> {
             (self.get("ours, without async", now), Goal::None),
         ];
         let contest = self.contest("get, no deadline", 1);
-        Bout::of(contest, parts, self.get("ours", ours), peers)
+        contest.part(parts, self.get("ours", ours), peers)
     }
 
-    fn with_deadline(&self, threads: usize, parts: usize) -> [Bout<'_>; 2] {
+    fn with_deadline(&self, threads: usize, parts: usize) -> [Bout<'s>; 2] {
         let (ours, now) = ours(Expiry::In(HOUR));
         let (ours, now) = (self.filled(ours), self.filled(now));
         let quick = self.filled(Peer(quick_cache::sync::Cache::<String, Timed>::new(
@@ -140,7 +133,7 @@ impl<'s> Arena<'s> {
             (self.get("ours, without async", now.clone()), Goal::None),
         ];
         let contest = self.contest("get with deadline", threads);
-        let gets = Bout::of(contest, parts, self.get("ours", ours.clone()), peers);
+        let gets = contest.part(parts, self.get("ours", ours.clone()), peers);
         let peers = vec![
             (self.set("scc", scc), self.at_least(1.0, 1.2)),
             (self.set("dashmap", dash), self.at_least(1.0, 1.2)),
@@ -150,11 +143,11 @@ impl<'s> Arena<'s> {
             (self.set("ours, without async", now), Goal::None),
         ];
         let contest = self.contest("set with deadline", threads);
-        let sets = Bout::of(contest, parts, self.set("ours", ours), peers);
+        let sets = contest.part(parts, self.set("ours", ours), peers);
         [gets, sets]
     }
 
-    fn contest(&self, workload: &str, threads: usize) -> Contest<'_> {
+    fn contest(&self, workload: &str, threads: usize) -> Contest<'s> {
         Contest {
             setting: self.setting,
             backend: "memory",
@@ -181,36 +174,6 @@ impl<'s> Arena<'s> {
     /// Room enough that nothing is evicted, in whichever shard the entries fall.
     fn capacity(&self) -> usize {
         self.entries.count() * 2
-    }
-}
-
-/// A contest and what it gave.
-struct Bout<'s> {
-    contest: Contest<'s>,
-    goals: Vec<Goal>,
-    samples: Vec<Samples>,
-}
-
-impl<'s> Bout<'s> {
-    fn of(
-        contest: Contest<'s>,
-        parts: usize,
-        ours: Contestant,
-        peers: Vec<(Contestant, Goal)>,
-    ) -> Self {
-        let (contestants, goals) = line_up(ours, peers);
-        let samples = contest.run_part(&contestants, parts);
-        Self {
-            contest,
-            goals,
-            samples,
-        }
-    }
-
-    fn rows(&self) -> Vec<Row> {
-        let rate = |sample: &Sample| sample.rate;
-        self.contest
-            .rows(&self.samples, &self.goals, Unit::Rate, rate)
     }
 }
 

@@ -13,16 +13,17 @@ use std::sync::Arc;
 
 use benches::place::Place;
 use benches::rounds::Contestant;
-use benches::table::{Goal, Row, Unit};
+use benches::table::{Goal, Row};
 use sampler::entries::Entries;
 use sampler::records::{Load, LoadAndSave, Records, Save};
 use sampler::sample::{Shape, Work};
 use sampler::work::{Get, Mixed, Set, fill};
 use sampler::worker::WorkerProcess;
 use session_adapters::CacheSessionStore;
+use session_core::CacheClientExtended;
 
 use crate::ratios::Setting;
-use crate::ratios::contest::{Contest, at_least};
+use crate::ratios::contest::{Bout, Contest, at_least, in_passes};
 use crate::ratios::stores::{Ours, Peer};
 
 use peers::program;
@@ -35,18 +36,25 @@ const STORE: &str = "tower-sessions-sqlx-store";
 
 pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     let normal = Arena::new(setting, "normal");
-    let mut rows = normal.gets();
-    rows.extend(normal.sets(&[
+    let sets = [
         (1, at_least(0.95, 1.3)),
         (16, at_least(1.25, 1.5)),
         (64, at_least(1.25, 1.5)),
         (256, at_least(1.25, 1.5)),
-    ]));
-    rows.extend(normal.mixed());
-    rows.extend(normal.sessions());
+    ];
+    let sessions = normal.sessions();
+    let mut rows = in_passes(setting.passes(), |parts| {
+        let mut bouts = normal.gets(parts);
+        bouts.extend(normal.sets(parts, &sets));
+        bouts.push(normal.mixed(parts));
+        bouts.extend(normal.session_bouts(parts, &sessions));
+        bouts
+    });
+    drop(sessions);
     drop(normal);
     let full = Arena::new(setting, "full");
-    rows.extend(full.sets(&[(64, at_least(3.0, 4.0)), (256, at_least(4.0, 5.0))]));
+    let sets = [(64, at_least(3.0, 4.0)), (256, at_least(4.0, 5.0))];
+    rows.extend(in_passes(1, |parts| full.sets(parts, &sets)));
     rows.push(tick::row(setting));
     rows
 }
@@ -60,6 +68,12 @@ struct Arena<'s> {
     entries: Arc<Entries>,
     /// The files, which outlive those that use them.
     place: Place,
+}
+
+/// The sessions that are loaded and saved.
+struct Sessions {
+    ours: Arc<Records<CacheSessionStore<Arc<dyn CacheClientExtended>>>>,
+    theirs: Rc<RefCell<WorkerProcess>>,
 }
 
 impl<'s> Arena<'s> {
@@ -91,78 +105,82 @@ impl<'s> Arena<'s> {
         }
     }
 
-    fn gets(&self) -> Vec<Row> {
+    fn gets(&self, parts: usize) -> Vec<Bout<'s>> {
         let goals = [
             (1, at_least(3.0, 5.0)),
             (16, at_least(1.6, 2.0)),
             (64, at_least(1.6, 2.0)),
         ];
-        let mut rows = Vec::new();
-        for (tasks, goal) in goals {
-            let contest = self.contest("get".to_owned(), tasks);
-            let contestants = [
-                self.here("ours", Get(self.ours.clone(), self.entries.clone())),
-                self.there(WORKER, "get"),
-                self.here(POOL, Get(self.pool.clone(), self.entries.clone())),
+        let bouts = goals.into_iter().map(|(tasks, goal)| {
+            let pool = Get(self.pool.clone(), self.entries.clone());
+            let peers = vec![
+                (self.there(WORKER, "get"), goal),
+                (self.here(POOL, pool), goal),
             ];
-            let samples = contest.run(&contestants);
-            rows.extend(contest.rows(&samples, &[goal, goal], Unit::Rate, |sample| sample.rate));
-            rows.extend(contest.latencies(&samples, WORKER));
-        }
-        rows
+            let ours = self.here("ours", Get(self.ours.clone(), self.entries.clone()));
+            let bout = self
+                .contest("get".to_owned(), tasks)
+                .part(parts, ours, peers);
+            bout.with_latencies(WORKER)
+        });
+        bouts.collect()
     }
 
-    fn sets(&self, goals: &[(usize, Goal)]) -> Vec<Row> {
+    fn sets(&self, parts: usize, goals: &[(usize, Goal)]) -> Vec<Bout<'s>> {
         let synchronous = self.synchronous.to_uppercase();
-        let rows = goals.iter().flat_map(|(tasks, goal)| {
+        let bouts = goals.iter().map(|(tasks, goal)| {
             let pool = Set(self.pool.clone(), self.entries.clone());
             let peers = vec![
                 (self.there(WORKER, "set"), *goal),
                 (self.here(POOL, pool), Goal::None),
             ];
-            let ours = Set(self.ours.clone(), self.entries.clone());
-            self.contest(format!("set, {synchronous}"), *tasks)
-                .rates(self.here("ours", ours), peers)
+            let ours = self.here("ours", Set(self.ours.clone(), self.entries.clone()));
+            let contest = self.contest(format!("set, {synchronous}"), *tasks);
+            contest.part(parts, ours, peers)
         });
-        rows.collect()
+        bouts.collect()
     }
 
-    fn mixed(&self) -> Vec<Row> {
+    fn mixed(&self, parts: usize) -> Bout<'s> {
         let pool = Mixed(self.pool.clone(), self.entries.clone());
         let peers = vec![
             (self.there(WORKER, "mixed"), at_least(1.0, 1.3)),
             (self.here(POOL, pool), Goal::None),
         ];
-        let ours = Mixed(self.ours.clone(), self.entries.clone());
-        self.contest("nine gets and a set".to_owned(), 64)
-            .rates(self.here("ours", ours), peers)
+        let ours = self.here("ours", Mixed(self.ours.clone(), self.entries.clone()));
+        let contest = self.contest("nine gets and a set".to_owned(), 64);
+        contest.part(parts, ours, peers)
     }
 
-    fn sessions(&self) -> Vec<Row> {
+    fn sessions(&self) -> Sessions {
         let arguments = [&*self.place.file("sqlx.db"), &SESSIONS.to_string()];
-        let store = WorkerProcess::start(&program("sqlx"), &arguments);
-        let store = Rc::new(RefCell::new(store));
+        let theirs = WorkerProcess::start(&program("sqlx"), &arguments);
         let adapter = CacheSessionStore::new(self.ours.cache.clone());
-        let runtime = &self.setting.runtime;
-        let ours = runtime.block_on(Records::filled(adapter, SESSIONS));
-        let mut rows = Vec::new();
-        for tasks in [1, 16] {
+        let ours = Records::filled(adapter, SESSIONS);
+        Sessions {
+            ours: self.setting.runtime.block_on(ours),
+            theirs: Rc::new(RefCell::new(theirs)),
+        }
+    }
+
+    fn session_bouts(&self, parts: usize, Sessions { ours, theirs }: &Sessions) -> Vec<Bout<'s>> {
+        let bouts = [1, 16].into_iter().flat_map(|tasks| {
             let both = self.here("ours", LoadAndSave(ours.clone()));
             let bouts = [
                 ("load and save", both, at_least(4.0, 8.0)),
                 ("load", self.here("ours", Load(ours.clone())), Goal::None),
                 ("save", self.here("ours", Save(ours.clone())), Goal::None),
             ];
-            for (what, ours, goal) in bouts {
-                let peer = remote(STORE, &store, what);
+            bouts.map(|(what, ours, goal)| {
+                let peer = remote(STORE, theirs, what);
                 let contest = self.contest(format!("session {what}"), tasks);
-                rows.extend(contest.rates(ours, vec![(peer, goal)]));
-            }
-        }
-        rows
+                contest.part(parts, ours, vec![(peer, goal)])
+            })
+        });
+        bouts.collect()
     }
 
-    fn contest(&self, workload: String, tasks: usize) -> Contest<'_> {
+    fn contest(&self, workload: String, tasks: usize) -> Contest<'s> {
         Contest {
             setting: self.setting,
             backend: "sqlite",

@@ -42,9 +42,9 @@ pub(crate) fn row(setting: &Setting) -> Row {
     let judged = Spread::of(late);
     let goal = at_most(20.0, 20.0);
     Row {
-        backend: "sqlite",
+        backend: "sqlite".into(),
         workload: format!("lateness of a 1 ms tick, p99.9, {TASKS} tasks read"),
-        peer: "",
+        peer: "".into(),
         unit: Unit::Milliseconds,
         ours: judged.median,
         theirs: None,
