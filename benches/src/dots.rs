@@ -103,20 +103,15 @@ const AXIS: u32 = 28;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rounds::Spread;
+    use crate::table::Round;
 
     fn row(workload: &str, peer: &'static str, ratio: f64, goal: Goal) -> Row {
-        Row {
-            backend: "memory".into(),
-            workload: workload.to_owned(),
-            peer: peer.into(),
-            unit: Unit::Rate,
+        let round = Round {
             ours: ratio,
             theirs: Some(1.0),
-            judged: Spread::one(ratio),
-            goal,
-            mark: goal.mark(ratio),
-        }
+        };
+        let name = ("memory", workload.to_owned(), peer);
+        Row::new(name, Unit::Rate, goal, vec![round])
     }
 
     #[test]

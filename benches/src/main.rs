@@ -50,6 +50,10 @@ struct Arguments {
     #[cfg(feature = "peers")]
     #[arg(long, value_delimiter = ',', requires = "compare")]
     only: Vec<ratios::Part>,
+    /// With --only: measures this one part in this process and prints it.
+    #[cfg(feature = "peers")]
+    #[arg(long, hide = true, requires = "only")]
+    here: bool,
     /// With --compare: how many rounds; the figures are their medians.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
@@ -127,40 +131,45 @@ impl Arguments {
         }
     }
 
-    /// What a part of a comparison is told.
+    /// What a process is told that measures one part in one pass.
     #[cfg(feature = "peers")]
-    fn of_a_part(&self) -> Vec<String> {
-        let mut arguments = vec![format!("--rounds={}", self.rounds)];
+    fn of_a_pass(&self, passes: u16) -> Vec<String> {
+        let mut arguments = vec![format!("--rounds={}", self.rounds.div_ceil(passes))];
         arguments.extend(self.quick.then(|| "--quick".to_owned()));
         arguments.extend(self.entries.map(|entries| format!("--entries={entries}")));
         arguments.extend(self.urls.iter().cloned());
         arguments
     }
 
+    /// Measures one part and prints its rows.
+    #[cfg(feature = "peers")]
+    fn measure_here(self, part: ratios::Part) -> ExitCode {
+        let rows = part.rows(&ratios::Setting {
+            plan: self.plan(),
+            runtime: Runtime::new().expect("a runtime can be made"),
+            entries: self.entries,
+            quick: self.quick,
+            urls: self.urls,
+        });
+        println!("{}", serde_json::to_string(&rows).expect("rows are JSON"));
+        ExitCode::SUCCESS
+    }
+
     #[cfg(feature = "peers")]
     fn compare(self) -> ExitCode {
         use benches::dots;
         use benches::table::{Mark, show};
-        use clap::ValueEnum;
 
-        let rows: Vec<_> = match &*self.only {
-            [part] => part.rows(&ratios::Setting {
-                plan: self.plan(),
-                runtime: Runtime::new().expect("a runtime can be made"),
-                entries: self.entries,
-                quick: self.quick,
-                urls: self.urls.clone(),
-            }),
-            some => {
-                let parts = match some {
-                    [] => ratios::Part::value_variants(),
-                    some => some,
-                };
-                let arguments = self.of_a_part();
-                let rows = parts.iter().flat_map(|part| part.rows_apart(&arguments));
-                rows.collect()
-            }
+        if let (true, [part]) = (self.here, &*self.only) {
+            let part = *part;
+            return self.measure_here(part);
+        }
+        let passes = if self.quick {
+            1
+        } else {
+            PASSES.min(self.rounds)
         };
+        let rows = ratios::rows(&self.only, passes.into(), &self.of_a_pass(passes));
         if self.json {
             println!(
                 "{}",
@@ -179,3 +188,7 @@ impl Arguments {
         ExitCode::from(u8::from(short > 0))
     }
 }
+
+/// How many processes share the rounds of a comparison.
+#[cfg(feature = "peers")]
+const PASSES: u16 = 3;

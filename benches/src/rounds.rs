@@ -167,19 +167,6 @@ impl Spread {
     }
 }
 
-impl Samples {
-    /// A figure of each round.
-    pub fn spread(&self, figure: impl Fn(&Sample) -> f64) -> Spread {
-        Spread::of(self.rounds.iter().map(figure))
-    }
-
-    /// This contestant's figure by another's of the same round.
-    pub fn ratio(&self, other: &Self, figure: impl Fn(&Sample) -> f64) -> Spread {
-        let rounds = self.rounds.iter().zip(&other.rounds);
-        Spread::of(rounds.map(|(ours, theirs)| figure(ours) / figure(theirs)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;

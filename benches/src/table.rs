@@ -82,6 +82,48 @@ pub struct Row {
     pub goal: Goal,
     /// Whether it does.
     pub mark: Mark,
+    /// What was measured.
+    pub rounds: Vec<Round>,
+}
+
+/// The figures of one round.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Round {
+    /// Ours.
+    pub ours: f64,
+    /// The peer's.
+    pub theirs: Option<f64>,
+}
+
+impl Row {
+    /// What at least one round gave for our backend, a workload and a peer.
+    pub fn new(
+        (backend, workload, peer): (&'static str, String, &'static str),
+        unit: Unit,
+        goal: Goal,
+        rounds: Vec<Round>,
+    ) -> Self {
+        let (ours, theirs, judged) = unit.figures(&rounds);
+        Self {
+            backend: backend.into(),
+            workload,
+            peer: peer.into(),
+            unit,
+            ours,
+            theirs,
+            judged,
+            goal,
+            mark: goal.mark(judged.median),
+            rounds,
+        }
+    }
+
+    /// Takes more rounds of the same into account.
+    pub fn add(&mut self, rounds: Vec<Round>) {
+        self.rounds.extend(rounds);
+        (self.ours, self.theirs, self.judged) = self.unit.figures(&self.rounds);
+        self.mark = self.goal.mark(self.judged.median);
+    }
 }
 
 impl Goal {
@@ -112,6 +154,21 @@ impl fmt::Display for Mark {
 }
 
 impl Unit {
+    /// The medians of ours and theirs, and what is judged.
+    fn figures(self, rounds: &[Round]) -> (f64, Option<f64>, Spread) {
+        let judged = |round: &Round| match (self, round.theirs) {
+            (Self::Rate | Self::Time, Some(theirs)) => round.ours / theirs,
+            (Self::Percent, Some(theirs)) => round.ours - theirs,
+            _ => round.ours,
+        };
+        let theirs: Option<Vec<f64>> = rounds.iter().map(|round| round.theirs).collect();
+        (
+            Spread::of(rounds.iter().map(|round| round.ours)).median,
+            theirs.map(|theirs| Spread::of(theirs).median),
+            Spread::of(rounds.iter().map(judged)),
+        )
+    }
+
     /// A figure with its unit, short.
     pub fn show(self, figure: f64) -> String {
         match self {
@@ -233,6 +290,40 @@ mod tests {
         assert_eq!(less.mark(100.0), Mark::Must);
         assert_eq!(less.mark(111.0), Mark::Short);
         assert_eq!(Goal::None.mark(0.0), Mark::None);
+    }
+
+    #[test]
+    fn a_row_is_judged_by_the_median_of_all_its_rounds() {
+        let rounds = |figures: &[(f64, f64)]| {
+            let round = |&(ours, theirs)| Round {
+                ours,
+                theirs: Some(theirs),
+            };
+            figures.iter().map(round).collect()
+        };
+        let goal = Goal::AtLeast {
+            must: 1.0,
+            aim: 2.0,
+        };
+        let name = ("memory", "get".to_owned(), "peer");
+        // The ratio of medians would be another.
+        let mut row = Row::new(name, Unit::Rate, goal, rounds(&[(1.0, 2.0), (4.0, 1.0)]));
+        row.add(rounds(&[(6.0, 4.0)]));
+        assert_eq!(
+            (row.ours, row.theirs, row.judged.median),
+            (4.0, Some(2.0), 1.5)
+        );
+        assert_eq!((row.judged.low, row.judged.high), (0.5, 4.0));
+        assert_eq!(row.mark, Mark::Must);
+        row.add(rounds(&[(3.0, 1.0), (3.0, 1.0)]));
+        assert_eq!(row.mark, Mark::Aim);
+
+        let name = ("memory", "hit ratio".to_owned(), "peer");
+        let row = Row::new(name, Unit::Percent, goal, rounds(&[(90.0, 88.5)]));
+        assert_eq!(row.judged.median, 1.5);
+        let name = ("memory", "heap".to_owned(), "peer");
+        let row = Row::new(name, Unit::Bytes, goal, rounds(&[(90.0, 103.0)]));
+        assert_eq!(row.judged.median, 90.0);
     }
 
     #[test]

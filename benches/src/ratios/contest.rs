@@ -1,7 +1,7 @@
 //! From a contest to rows of the table.
 
-use benches::rounds::{Contestant, Plan, Samples, compete};
-use benches::table::{Goal, Row, Unit};
+use benches::rounds::{Contestant, Samples, compete};
+use benches::table::{Goal, Round, Row, Unit};
 use sampler::sample::{Sample, Shape};
 
 use crate::ratios::Setting;
@@ -14,37 +14,23 @@ pub(crate) struct Contest<'s> {
     pub(crate) shape: Shape,
 }
 
-impl<'s> Contest<'s> {
+impl Contest<'_> {
     /// Runs ours, which is the first, and all others; a row of rates for each of those.
     pub(crate) fn rates(self, ours: Contestant, peers: Vec<(Contestant, Goal)>) -> Vec<Row> {
-        self.part(1, ours, peers).rows()
+        let (peers, goals): (Vec<_>, Vec<_>) = peers.into_iter().unzip();
+        let contestants: Vec<_> = std::iter::once(ours).chain(peers).collect();
+        let samples = self.run(&contestants);
+        self.rows(&samples, &goals, Unit::Rate, |sample| sample.rate)
     }
 
-    /// The same for one part of so many of the rounds.
-    pub(crate) fn part(
-        self,
-        parts: usize,
-        ours: Contestant,
-        peers: Vec<(Contestant, Goal)>,
-    ) -> Bout<'s> {
+    /// Runs the rounds and says so.
+    pub(crate) fn run(&self, contestants: &[Contestant]) -> Vec<Samples> {
         eprintln!("  {} {}", self.backend, self.described());
-        let (peers, goals): (Vec<_>, _) = peers.into_iter().unzip();
-        let contestants: Vec<_> = std::iter::once(ours).chain(peers).collect();
-        let plan = Plan {
-            rounds: self.setting.plan.rounds.div_ceil(parts),
-            ..self.setting.plan
-        };
-        let samples = compete(&plan, self.shape, &contestants);
-        Bout {
-            contest: self,
-            goals,
-            samples,
-            plain: None,
-        }
+        compete(&self.setting.plan, self.shape, contestants)
     }
 
     /// One row for each peer, judged by the ratio of a figure.
-    fn rows(
+    pub(crate) fn rows(
         &self,
         samples: &[Samples],
         goals: &[Goal],
@@ -53,25 +39,24 @@ impl<'s> Contest<'s> {
     ) -> Vec<Row> {
         let (ours, peers) = samples.split_first().expect("ours is there");
         let row = |(theirs, goal): (&Samples, &Goal)| {
-            let judged = ours.ratio(theirs, figure);
-            Row {
-                backend: self.backend.into(),
-                workload: self.described(),
-                peer: theirs.name.into(),
+            let rounds = ours.rounds.iter().zip(&theirs.rounds);
+            let rounds = rounds.map(|(ours, theirs)| Round {
+                ours: figure(ours),
+                theirs: Some(figure(theirs)),
+            });
+            Row::new(
+                (self.backend, self.described(), theirs.name),
                 unit,
-                ours: ours.spread(figure).median,
-                theirs: Some(theirs.spread(figure).median),
-                judged,
-                goal: *goal,
-                mark: goal.mark(judged.median),
-            }
+                *goal,
+                rounds.collect(),
+            )
         };
         peers.iter().zip(goals).map(row).collect()
     }
 
     /// What a lone request waits beside the plain driver, and what one in a hundred waits among
     /// many, from the samples of one contest.
-    fn latencies(&self, samples: &[Samples], plain: &str) -> Vec<Row> {
+    pub(crate) fn latencies(&self, samples: &[Samples], plain: &str) -> Vec<Row> {
         let peers = || samples.iter().skip(1);
         let latency = |what: &str, goals: &[Goal], figure: fn(&Sample) -> f64| {
             let mut rows = self.rows(samples, goals, Unit::Time, figure);
@@ -106,50 +91,6 @@ impl<'s> Contest<'s> {
         let who = if count == 1 { one } else { many };
         format!("{}, {count} {who}", self.workload)
     }
-}
-
-/// A contest and what it gave so far.
-pub(crate) struct Bout<'s> {
-    contest: Contest<'s>,
-    goals: Vec<Goal>,
-    /// Those of ours, then those of each peer.
-    samples: Vec<Samples>,
-    /// The plain driver, if latencies are shown.
-    plain: Option<&'static str>,
-}
-
-impl Bout<'_> {
-    /// Shows latencies too, that of a lone request beside this peer's.
-    pub(crate) fn with_latencies(mut self, plain: &'static str) -> Self {
-        self.plain = Some(plain);
-        self
-    }
-
-    fn add(&mut self, more: Self) {
-        for (samples, more) in self.samples.iter_mut().zip(more.samples) {
-            samples.rounds.extend(more.rounds);
-        }
-    }
-
-    fn rows(&self) -> Vec<Row> {
-        let (contest, samples) = (&self.contest, &self.samples);
-        let mut rows = contest.rows(samples, &self.goals, Unit::Rate, |sample| sample.rate);
-        let latencies = self.plain.map(|plain| contest.latencies(samples, plain));
-        rows.extend(latencies.into_iter().flatten());
-        rows
-    }
-}
-
-/// Goes through contests so many times and measures a part of the rounds each time: what a machine
-/// does for seconds or minutes then falls on a part of each, and not on all of one.
-pub(crate) fn in_passes<'s>(passes: usize, measure: impl Fn(usize) -> Vec<Bout<'s>>) -> Vec<Row> {
-    let mut bouts = measure(passes);
-    for _ in 1..passes {
-        for (bout, more) in bouts.iter_mut().zip(measure(passes)) {
-            bout.add(more);
-        }
-    }
-    bouts.iter().flat_map(Bout::rows).collect()
 }
 
 pub(crate) fn at_least(must: f64, aim: f64) -> Goal {

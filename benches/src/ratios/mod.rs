@@ -48,11 +48,6 @@ impl Setting {
         self.entries.unwrap_or(10_000)
     }
 
-    /// In how many passes the rounds of long contests are measured.
-    fn passes(&self) -> usize {
-        if self.quick { 1 } else { 3 }
-    }
-
     /// The URL that was given for a backend.
     fn url(&self, scheme: &str) -> Option<&str> {
         let mut urls = self.urls.iter().map(String::as_str);
@@ -74,20 +69,40 @@ impl Part {
     }
 
     /// Has this program measure it in a process of its own, with these arguments beside.
-    ///
-    /// One part after the other in one process would find the heap as those before it have left it,
-    /// in pieces, which slows down whoever allocates.
-    pub(crate) fn rows_apart(self, arguments: &[String]) -> Vec<Row> {
+    fn rows_apart(self, arguments: &[String]) -> Vec<Row> {
         let name = self.to_possible_value().expect("no part is hidden");
         let this = std::env::current_exe().expect("a program knows its path");
         let part = Command::new(this)
-            .args(["--compare", "--json", "--only", name.get_name()])
+            .args(["--compare", "--json", "--here", "--only", name.get_name()])
             .args(arguments)
             .stderr(Stdio::inherit())
             .output()
             .expect("this program can be started");
-        // It ends with 1 where a row is short.
         let rows = serde_json::from_slice(&part.stdout);
         rows.unwrap_or_else(|_| panic!("{} was not measured: {}", name.get_name(), part.status))
     }
+}
+
+/// The rows of these parts, of all if none is named. Each part is measured in processes of its own, in
+/// each a part of the rounds.
+///
+/// A process has its luck for as long as it runs: where entries come to lie, how threads are woken.
+/// And in one for all parts, each would find the heap as those before it have left it, in pieces.
+pub(crate) fn rows(only: &[Part], passes: usize, arguments: &[String]) -> Vec<Row> {
+    let parts = if only.is_empty() {
+        Part::value_variants()
+    } else {
+        only
+    };
+    let pass = |number: usize| {
+        eprintln!("pass {} of {passes}", number + 1);
+        parts.iter().flat_map(|part| part.rows_apart(arguments))
+    };
+    let mut rows: Vec<Row> = pass(0).collect();
+    for number in 1..passes {
+        for (row, more) in rows.iter_mut().zip(pass(number)) {
+            row.add(more.rounds);
+        }
+    }
+    rows
 }

@@ -3,8 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 
-use benches::rounds::Spread;
-use benches::table::{Goal, Row, Unit};
+use benches::table::{Goal, Round, Row, Unit};
 use cache_memory::MemoryCache;
 use session_core::{Bytes, Expiry};
 
@@ -88,17 +87,12 @@ fn row(
     (peer, theirs): (&'static str, f64),
     goal: Goal,
 ) -> Row {
-    Row {
-        backend: "memory".into(),
-        workload: format!("heap beyond key and value, {what}, {count} entries"),
-        peer: peer.into(),
-        unit: Unit::Bytes,
+    let round = Round {
         ours,
         theirs: Some(theirs),
-        judged: Spread::one(ours),
-        goal,
-        mark: goal.mark(ours),
-    }
+    };
+    let workload = format!("heap beyond key and value, {what}, {count} entries");
+    Row::new(("memory", workload, peer), Unit::Bytes, goal, vec![round])
 }
 
 /// The bytes that an entry takes beyond its key and value, as they were asked of the allocator.

@@ -5,8 +5,7 @@
 
 use std::sync::Arc;
 
-use benches::rounds::Spread;
-use benches::table::{Row, Unit};
+use benches::table::{Round, Row, Unit};
 use cache_memory::{MemoryCache, MemoryOptions};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -67,16 +66,11 @@ fn of_trace(setting: &Setting, trace: Trace, length: u32) -> Vec<Row> {
         ("foyer", hits(setting, &keys, Peer(foyer.build()))),
     ];
     let goal = at_least(-1.0, 0.0);
-    let row = |(peer, theirs): (&'static str, f64)| Row {
-        backend: "memory".into(),
-        workload: format!("hit ratio, {name}"),
-        peer: peer.into(),
-        unit: Unit::Percent,
-        ours,
-        theirs: Some(theirs),
-        judged: Spread::one(ours - theirs),
-        goal,
-        mark: goal.mark(ours - theirs),
+    let row = |(peer, theirs): (&'static str, f64)| {
+        let workload = format!("hit ratio, {name}");
+        let theirs = Some(theirs);
+        let rounds = vec![Round { ours, theirs }];
+        Row::new(("memory", workload, peer), Unit::Percent, goal, rounds)
     };
     peers.into_iter().map(row).collect()
 }

@@ -17,7 +17,7 @@ use session_core::{Bytes, Expiry};
 pub(crate) use heap::Counting;
 
 use crate::ratios::Setting;
-use crate::ratios::contest::{Bout, Contest, at_least, in_passes};
+use crate::ratios::contest::{Contest, at_least};
 use crate::ratios::stores::{HOUR, Ours, OursNow, Peer, Timed};
 use sampler::work::{Get, Set, Store, fill};
 
@@ -63,24 +63,13 @@ impl<'s> Arena<'s> {
         }
     }
 
-    /// The contests, those that are judged on stores that are filled for each pass: where entries come
-    /// to lie is luck, which moves a look-up by a fifth and stays for as long as they do.
+    /// All contests, each on stores that are filled for it.
     fn rows(&self) -> Vec<Row> {
-        let passes = if self.is_judged {
-            self.setting.passes()
-        } else {
-            1
-        };
-        in_passes(passes, |parts| self.bouts(parts))
-    }
-
-    /// All contests, a part of their rounds, on stores that are filled for them.
-    fn bouts(&self, parts: usize) -> Vec<Bout<'s>> {
-        let mut bouts = vec![self.without_deadline(parts)];
+        let mut rows = self.without_deadline();
         for threads in [1, 2] {
-            bouts.extend(self.with_deadline(threads, parts));
+            rows.extend(self.with_deadline(threads));
         }
-        bouts
+        rows
     }
 
     /// A goal, where this number of entries is judged.
@@ -91,7 +80,7 @@ impl<'s> Arena<'s> {
         }
     }
 
-    fn without_deadline(&self, parts: usize) -> Bout<'s> {
+    fn without_deadline(&self) -> Vec<Row> {
         let (ours, now) = ours(Expiry::Never);
         let (ours, now) = (self.filled(ours), self.filled(now));
         let quick = self.filled(Peer(quick_cache::sync::Cache::<String, Bytes>::new(
@@ -102,10 +91,10 @@ impl<'s> Arena<'s> {
             (self.get("ours, without async", now), Goal::None),
         ];
         let contest = self.contest("get, no deadline", 1);
-        contest.part(parts, self.get("ours", ours), peers)
+        contest.rates(self.get("ours", ours), peers)
     }
 
-    fn with_deadline(&self, threads: usize, parts: usize) -> [Bout<'s>; 2] {
+    fn with_deadline(&self, threads: usize) -> Vec<Row> {
         let (ours, now) = ours(Expiry::In(HOUR));
         let (ours, now) = (self.filled(ours), self.filled(now));
         let quick = self.filled(Peer(quick_cache::sync::Cache::<String, Timed>::new(
@@ -133,7 +122,7 @@ impl<'s> Arena<'s> {
             (self.get("ours, without async", now.clone()), Goal::None),
         ];
         let contest = self.contest("get with deadline", threads);
-        let gets = contest.part(parts, self.get("ours", ours.clone()), peers);
+        let mut rows = contest.rates(self.get("ours", ours.clone()), peers);
         let peers = vec![
             (self.set("scc", scc), self.at_least(1.0, 1.2)),
             (self.set("dashmap", dash), self.at_least(1.0, 1.2)),
@@ -143,11 +132,11 @@ impl<'s> Arena<'s> {
             (self.set("ours, without async", now), Goal::None),
         ];
         let contest = self.contest("set with deadline", threads);
-        let sets = contest.part(parts, self.set("ours", ours), peers);
-        [gets, sets]
+        rows.extend(contest.rates(self.set("ours", ours), peers));
+        rows
     }
 
-    fn contest(&self, workload: &str, threads: usize) -> Contest<'s> {
+    fn contest(&self, workload: &str, threads: usize) -> Contest<'_> {
         Contest {
             setting: self.setting,
             backend: "memory",

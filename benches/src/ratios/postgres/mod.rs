@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use benches::place::Place;
 use benches::rounds::Contestant;
-use benches::table::{Goal, Row};
+use benches::table::{Goal, Row, Unit};
 use sampler::entries::Entries;
 use sampler::sample::{Shape, Work};
 use sampler::work::{Get, Set, SetAll, Store, fill};
 
 use crate::ratios::Setting;
-use crate::ratios::contest::{Bout, Contest, at_least, in_passes};
+use crate::ratios::contest::{Contest, at_least};
 use crate::ratios::stores::Ours;
 
 use peers::{Deadpool, Pipelined, Plain};
@@ -45,12 +45,9 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
         fill(&*arena.plain, &arena.entries).await;
         (arena, table)
     });
-    let rows = in_passes(setting.passes(), |parts| {
-        let mut bouts = arena.gets(parts);
-        bouts.extend(arena.sets(parts));
-        bouts.push(arena.batches(parts));
-        bouts
-    });
+    let mut rows = arena.gets();
+    rows.extend(arena.sets());
+    rows.extend(arena.batches());
     runtime.block_on(async {
         let cleared = arena.ours.clear(&place.prefix).await;
         cleared.expect("the entries are removed");
@@ -68,48 +65,51 @@ struct Arena<'s> {
     entries: Arc<Entries>,
 }
 
-impl<'s> Arena<'s> {
-    fn gets(&self, parts: usize) -> Vec<Bout<'s>> {
+impl Arena<'_> {
+    fn gets(&self) -> Vec<Row> {
         let goals = [
             (1, at_least(1.0, 1.2), Goal::None),
             (16, at_least(2.0, 2.5), Goal::None),
             (64, at_least(3.0, 4.0), at_least(1.5, 2.2)),
             (256, at_least(5.0, 7.0), at_least(2.2, 3.0)),
         ];
-        let bouts = goals.into_iter().map(|(tasks, plain, pipelined)| {
-            let peers = vec![
-                (self.get(PLAIN, &self.plain), plain),
-                (self.get(PIPELINED, &self.pipelined), pipelined),
-                (self.get("deadpool-postgres", &self.deadpool), Goal::None),
+        let mut rows = Vec::new();
+        for (tasks, plain, pipelined) in goals {
+            let contest = self.contest("get", tasks);
+            let contestants = [
+                self.get("ours", &self.ours),
+                self.get(PLAIN, &self.plain),
+                self.get(PIPELINED, &self.pipelined),
+                self.get("deadpool-postgres", &self.deadpool),
             ];
-            let bout = self
-                .contest("get", tasks)
-                .part(parts, self.get("ours", &self.ours), peers);
-            bout.with_latencies(PLAIN)
-        });
-        bouts.collect()
+            let samples = contest.run(&contestants);
+            let goals = [plain, pipelined, Goal::None];
+            rows.extend(contest.rows(&samples, &goals, Unit::Rate, |sample| sample.rate));
+            rows.extend(contest.latencies(&samples, PLAIN));
+        }
+        rows
     }
 
-    fn sets(&self, parts: usize) -> Vec<Bout<'s>> {
+    fn sets(&self) -> Vec<Row> {
         let goals = [
             (1, Goal::None),
             (16, at_least(1.0, 1.3)),
             (64, at_least(2.0, 3.0)),
             (256, at_least(3.0, 5.0)),
         ];
-        let bouts = goals.into_iter().map(|(tasks, goal)| {
+        let rows = goals.into_iter().flat_map(|(tasks, goal)| {
             let peers = vec![
                 (self.set(PLAIN, &self.plain), goal),
                 (self.set("deadpool-postgres", &self.deadpool), goal),
                 (self.set(PIPELINED, &self.pipelined), goal),
             ];
-            let contest = self.contest("upsert, logged", tasks);
-            contest.part(parts, self.set("ours", &self.ours), peers)
+            self.contest("upsert, logged", tasks)
+                .rates(self.set("ours", &self.ours), peers)
         });
-        bouts.collect()
+        rows.collect()
     }
 
-    fn batches(&self, parts: usize) -> Bout<'s> {
+    fn batches(&self) -> Vec<Row> {
         let entries = &self.entries;
         let ours = SetAll(self.ours.clone(), entries.clone(), BATCH);
         let unnest = SetAll(self.plain.clone(), entries.clone(), BATCH);
@@ -118,10 +118,10 @@ impl<'s> Arena<'s> {
             at_least(0.9, 1.0),
         )];
         self.contest("set of 1,000", 1)
-            .part(parts, self.contestant("ours", ours), peers)
+            .rates(self.contestant("ours", ours), peers)
     }
 
-    fn contest(&self, workload: &str, tasks: usize) -> Contest<'s> {
+    fn contest(&self, workload: &str, tasks: usize) -> Contest<'_> {
         Contest {
             setting: self.setting,
             backend: "postgres",

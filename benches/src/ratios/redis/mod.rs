@@ -9,19 +9,18 @@ use std::sync::Arc;
 
 use benches::place::Place;
 use benches::rounds::Contestant;
-use benches::table::{Goal, Row};
+use benches::table::{Goal, Row, Unit};
 use redis::aio::MultiplexedConnection;
 use sampler::entries::Entries;
 use sampler::records::{Load, LoadAndSave, Records, Save};
 use sampler::sample::{Shape, Work};
 use sampler::work::{Get, GetAll, Set, SetAll};
 use session_adapters::CacheSessionStore;
-use session_core::CacheClientExtended;
 use tower_sessions_redis_store::RedisStore;
 use tower_sessions_redis_store::fred::prelude::{ClientLike, Config, Pool};
 
 use crate::ratios::Setting;
-use crate::ratios::contest::{Bout, Contest, at_least, in_passes};
+use crate::ratios::contest::{Contest, at_least};
 use crate::ratios::stores::{Ours, Peer};
 
 const SIZE: usize = 200;
@@ -46,18 +45,10 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     };
     let filled = runtime.block_on(arena.ours.fill(&arena.entries));
     filled.expect("the store is filled");
-    let sessions = runtime.block_on(arena.sessions(&place));
-    let rows = in_passes(setting.passes(), |parts| {
-        let mut bouts = arena.gets(parts);
-        bouts.extend(arena.sets(parts));
-        bouts.extend(arena.batches(parts));
-        bouts.extend(arena.session_bouts(parts, &sessions));
-        bouts
-    });
-    runtime.block_on(async {
-        sessions.ours.clear().await;
-        sessions.peer.clear().await;
-    });
+    let mut rows = arena.gets();
+    rows.extend(arena.sets());
+    rows.extend(arena.batches());
+    rows.extend(arena.sessions(&place));
     let cleared = runtime.block_on(arena.ours.clear(&place.prefix));
     cleared.expect("the entries are removed");
     rows
@@ -70,101 +61,109 @@ struct Arena<'s> {
     entries: Arc<Entries>,
 }
 
-/// The sessions that are loaded and saved.
-struct Sessions {
-    ours: Arc<Records<CacheSessionStore<Arc<dyn CacheClientExtended>>>>,
-    peer: Arc<Records<RedisStore<Pool>>>,
-}
-
-impl<'s> Arena<'s> {
-    fn gets(&self, parts: usize) -> Vec<Bout<'s>> {
+impl Arena<'_> {
+    fn gets(&self) -> Vec<Row> {
         let goals = [
             (1, at_least(0.95, 1.0)),
             (16, at_least(0.95, 1.0)),
             (64, at_least(1.15, 1.3)),
             (256, at_least(1.5, 1.9)),
         ];
-        let bouts = goals.into_iter().map(|(tasks, goal)| {
-            let ours = self.contestant("ours", Get(self.ours.clone(), self.entries.clone()));
-            let driver = self.contestant(DRIVER, Get(self.driver.clone(), self.entries.clone()));
-            let bout = self
-                .contest("get", tasks)
-                .part(parts, ours, vec![(driver, goal)]);
-            bout.with_latencies(DRIVER)
-        });
-        bouts.collect()
-    }
-
-    fn sets(&self, parts: usize) -> Vec<Bout<'s>> {
-        let bouts = [1, 16, 64, 256].into_iter().map(|tasks| {
-            let ours = self.contestant("ours", Set(self.ours.clone(), self.entries.clone()));
-            let driver = self.contestant(DRIVER, Set(self.driver.clone(), self.entries.clone()));
-            let contest = self.contest("set with deadline", tasks);
-            contest.part(parts, ours, vec![(driver, at_least(0.95, 1.1))])
-        });
-        bouts.collect()
-    }
-
-    fn batches(&self, parts: usize) -> [Bout<'s>; 2] {
-        let (ours, driver, entries) = (&self.ours, &self.driver, &self.entries);
-        let goal = at_least(0.95, 1.1);
-        let peer = self.contestant(DRIVER, GetAll(driver.clone(), entries.clone(), BATCH));
-        let gets = self.contest("get of 100", 1).part(
-            parts,
-            self.contestant("ours", GetAll(ours.clone(), entries.clone(), BATCH)),
-            vec![(peer, goal)],
-        );
-        let peer = self.contestant(DRIVER, SetAll(driver.clone(), entries.clone(), BATCH));
-        let sets = self.contest("set of 100 with deadline", 1).part(
-            parts,
-            self.contestant("ours", SetAll(ours.clone(), entries.clone(), BATCH)),
-            vec![(peer, goal)],
-        );
-        [gets, sets]
-    }
-
-    async fn sessions(&self, place: &Place) -> Sessions {
-        let config = Config::from_url(place.bare_url()).expect("the URL is fred's too");
-        // As its documentation makes one.
-        let pool = Pool::new(config, None, None, None, 6).expect("a pool can be made");
-        pool.init().await.expect("fred connects");
-        Sessions {
-            ours: Records::filled(CacheSessionStore::new(self.ours.cache.clone()), SESSIONS).await,
-            peer: Records::filled(RedisStore::new(pool), SESSIONS).await,
+        let mut rows = Vec::new();
+        for (tasks, goal) in goals {
+            let contest = self.contest("get", tasks);
+            let contestants = [
+                self.contestant("ours", Get(self.ours.clone(), self.entries.clone())),
+                self.contestant(DRIVER, Get(self.driver.clone(), self.entries.clone())),
+            ];
+            let samples = contest.run(&contestants);
+            rows.extend(contest.rows(&samples, &[goal], Unit::Rate, |sample| sample.rate));
+            rows.extend(contest.latencies(&samples, DRIVER));
         }
+        rows
     }
 
-    fn session_bouts(&self, parts: usize, Sessions { ours, peer }: &Sessions) -> Vec<Bout<'s>> {
-        let bouts = [1, 16, 64, 256].into_iter().flat_map(|tasks| {
+    fn sets(&self) -> Vec<Row> {
+        [1, 16, 64, 256]
+            .into_iter()
+            .flat_map(|tasks| {
+                let ours = Set(self.ours.clone(), self.entries.clone());
+                let driver = Set(self.driver.clone(), self.entries.clone());
+                let peer = self.contestant(DRIVER, driver);
+                self.contest("set with deadline", tasks).rates(
+                    self.contestant("ours", ours),
+                    vec![(peer, at_least(0.95, 1.1))],
+                )
+            })
+            .collect()
+    }
+
+    fn batches(&self) -> Vec<Row> {
+        let (ours, driver, entries) = (&self.ours, &self.driver, &self.entries);
+        let peer = (
+            self.contestant(DRIVER, GetAll(driver.clone(), entries.clone(), BATCH)),
+            at_least(0.95, 1.1),
+        );
+        let mut rows = self.contest("get of 100", 1).rates(
+            self.contestant("ours", GetAll(ours.clone(), entries.clone(), BATCH)),
+            vec![peer],
+        );
+        let peer = (
+            self.contestant(DRIVER, SetAll(driver.clone(), entries.clone(), BATCH)),
+            at_least(0.95, 1.1),
+        );
+        let set = SetAll(ours.clone(), entries.clone(), BATCH);
+        rows.extend(
+            self.contest("set of 100 with deadline", 1)
+                .rates(self.contestant("ours", set), vec![peer]),
+        );
+        rows
+    }
+
+    fn sessions(&self, place: &Place) -> Vec<Row> {
+        let runtime = &self.setting.runtime;
+        let (ours, peer) = runtime.block_on(async {
+            let config = Config::from_url(place.bare_url()).expect("the URL is fred's too");
+            // As its documentation makes one.
+            let pool = Pool::new(config, None, None, None, 6).expect("a pool can be made");
+            pool.init().await.expect("fred connects");
+            (
+                Records::filled(CacheSessionStore::new(self.ours.cache.clone()), SESSIONS).await,
+                Records::filled(RedisStore::new(pool), SESSIONS).await,
+            )
+        });
+        let mut rows = Vec::new();
+        for tasks in [1, 16, 64, 256] {
+            let both = self.contestant("ours", LoadAndSave(ours.clone()));
+            let theirs = self.contestant(STORE, LoadAndSave(peer.clone()));
             // A lone task waits for two round trips, which nobody can make shorter.
             let goal = match tasks {
                 1 => Goal::None,
                 _ => at_least(1.6, 2.0),
             };
-            let theirs = self.contestant(STORE, LoadAndSave(peer.clone()));
-            let both = self.contest("session load and save", tasks).part(
-                parts,
-                self.contestant("ours", LoadAndSave(ours.clone())),
-                vec![(theirs, goal)],
+            rows.extend(
+                self.contest("session load and save", tasks)
+                    .rates(both, vec![(theirs, goal)]),
             );
             let theirs = self.contestant(STORE, Load(peer.clone()));
-            let loads = self.contest("session load", tasks).part(
-                parts,
+            rows.extend(self.contest("session load", tasks).rates(
                 self.contestant("ours", Load(ours.clone())),
                 vec![(theirs, Goal::None)],
-            );
+            ));
             let theirs = self.contestant(STORE, Save(peer.clone()));
-            let saves = self.contest("session save", tasks).part(
-                parts,
+            rows.extend(self.contest("session save", tasks).rates(
                 self.contestant("ours", Save(ours.clone())),
                 vec![(theirs, Goal::None)],
-            );
-            [both, loads, saves]
+            ));
+        }
+        runtime.block_on(async {
+            ours.clear().await;
+            peer.clear().await;
         });
-        bouts.collect()
+        rows
     }
 
-    fn contest(&self, workload: &str, tasks: usize) -> Contest<'s> {
+    fn contest(&self, workload: &str, tasks: usize) -> Contest<'_> {
         Contest {
             setting: self.setting,
             backend: "redis",

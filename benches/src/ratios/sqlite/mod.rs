@@ -13,17 +13,16 @@ use std::sync::Arc;
 
 use benches::place::Place;
 use benches::rounds::Contestant;
-use benches::table::{Goal, Row};
+use benches::table::{Goal, Row, Unit};
 use sampler::entries::Entries;
 use sampler::records::{Load, LoadAndSave, Records, Save};
 use sampler::sample::{Shape, Work};
 use sampler::work::{Get, Mixed, Set, fill};
 use sampler::worker::WorkerProcess;
 use session_adapters::CacheSessionStore;
-use session_core::CacheClientExtended;
 
 use crate::ratios::Setting;
-use crate::ratios::contest::{Bout, Contest, at_least, in_passes};
+use crate::ratios::contest::{Contest, at_least};
 use crate::ratios::stores::{Ours, Peer};
 
 use peers::program;
@@ -36,25 +35,18 @@ const STORE: &str = "tower-sessions-sqlx-store";
 
 pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     let normal = Arena::new(setting, "normal");
-    let sets = [
+    let mut rows = normal.gets();
+    rows.extend(normal.sets(&[
         (1, at_least(0.95, 1.3)),
         (16, at_least(1.25, 1.5)),
         (64, at_least(1.25, 1.5)),
         (256, at_least(1.25, 1.5)),
-    ];
-    let sessions = normal.sessions();
-    let mut rows = in_passes(setting.passes(), |parts| {
-        let mut bouts = normal.gets(parts);
-        bouts.extend(normal.sets(parts, &sets));
-        bouts.push(normal.mixed(parts));
-        bouts.extend(normal.session_bouts(parts, &sessions));
-        bouts
-    });
-    drop(sessions);
+    ]));
+    rows.extend(normal.mixed());
+    rows.extend(normal.sessions());
     drop(normal);
     let full = Arena::new(setting, "full");
-    let sets = [(64, at_least(3.0, 4.0)), (256, at_least(4.0, 5.0))];
-    rows.extend(in_passes(1, |parts| full.sets(parts, &sets)));
+    rows.extend(full.sets(&[(64, at_least(3.0, 4.0)), (256, at_least(4.0, 5.0))]));
     rows.push(tick::row(setting));
     rows
 }
@@ -68,12 +60,6 @@ struct Arena<'s> {
     entries: Arc<Entries>,
     /// The files, which outlive those that use them.
     place: Place,
-}
-
-/// The sessions that are loaded and saved.
-struct Sessions {
-    ours: Arc<Records<CacheSessionStore<Arc<dyn CacheClientExtended>>>>,
-    theirs: Rc<RefCell<WorkerProcess>>,
 }
 
 impl<'s> Arena<'s> {
@@ -105,82 +91,78 @@ impl<'s> Arena<'s> {
         }
     }
 
-    fn gets(&self, parts: usize) -> Vec<Bout<'s>> {
+    fn gets(&self) -> Vec<Row> {
         let goals = [
             (1, at_least(3.0, 5.0)),
             (16, at_least(1.6, 2.0)),
             (64, at_least(1.6, 2.0)),
         ];
-        let bouts = goals.into_iter().map(|(tasks, goal)| {
-            let pool = Get(self.pool.clone(), self.entries.clone());
-            let peers = vec![
-                (self.there(WORKER, "get"), goal),
-                (self.here(POOL, pool), goal),
+        let mut rows = Vec::new();
+        for (tasks, goal) in goals {
+            let contest = self.contest("get".to_owned(), tasks);
+            let contestants = [
+                self.here("ours", Get(self.ours.clone(), self.entries.clone())),
+                self.there(WORKER, "get"),
+                self.here(POOL, Get(self.pool.clone(), self.entries.clone())),
             ];
-            let ours = self.here("ours", Get(self.ours.clone(), self.entries.clone()));
-            let bout = self
-                .contest("get".to_owned(), tasks)
-                .part(parts, ours, peers);
-            bout.with_latencies(WORKER)
-        });
-        bouts.collect()
+            let samples = contest.run(&contestants);
+            rows.extend(contest.rows(&samples, &[goal, goal], Unit::Rate, |sample| sample.rate));
+            rows.extend(contest.latencies(&samples, WORKER));
+        }
+        rows
     }
 
-    fn sets(&self, parts: usize, goals: &[(usize, Goal)]) -> Vec<Bout<'s>> {
+    fn sets(&self, goals: &[(usize, Goal)]) -> Vec<Row> {
         let synchronous = self.synchronous.to_uppercase();
-        let bouts = goals.iter().map(|(tasks, goal)| {
+        let rows = goals.iter().flat_map(|(tasks, goal)| {
             let pool = Set(self.pool.clone(), self.entries.clone());
             let peers = vec![
                 (self.there(WORKER, "set"), *goal),
                 (self.here(POOL, pool), Goal::None),
             ];
-            let ours = self.here("ours", Set(self.ours.clone(), self.entries.clone()));
-            let contest = self.contest(format!("set, {synchronous}"), *tasks);
-            contest.part(parts, ours, peers)
+            let ours = Set(self.ours.clone(), self.entries.clone());
+            self.contest(format!("set, {synchronous}"), *tasks)
+                .rates(self.here("ours", ours), peers)
         });
-        bouts.collect()
+        rows.collect()
     }
 
-    fn mixed(&self, parts: usize) -> Bout<'s> {
+    fn mixed(&self) -> Vec<Row> {
         let pool = Mixed(self.pool.clone(), self.entries.clone());
         let peers = vec![
             (self.there(WORKER, "mixed"), at_least(1.0, 1.3)),
             (self.here(POOL, pool), Goal::None),
         ];
-        let ours = self.here("ours", Mixed(self.ours.clone(), self.entries.clone()));
-        let contest = self.contest("nine gets and a set".to_owned(), 64);
-        contest.part(parts, ours, peers)
+        let ours = Mixed(self.ours.clone(), self.entries.clone());
+        self.contest("nine gets and a set".to_owned(), 64)
+            .rates(self.here("ours", ours), peers)
     }
 
-    fn sessions(&self) -> Sessions {
+    fn sessions(&self) -> Vec<Row> {
         let arguments = [&*self.place.file("sqlx.db"), &SESSIONS.to_string()];
-        let theirs = WorkerProcess::start(&program("sqlx"), &arguments);
+        let store = WorkerProcess::start(&program("sqlx"), &arguments);
+        let store = Rc::new(RefCell::new(store));
         let adapter = CacheSessionStore::new(self.ours.cache.clone());
-        let ours = Records::filled(adapter, SESSIONS);
-        Sessions {
-            ours: self.setting.runtime.block_on(ours),
-            theirs: Rc::new(RefCell::new(theirs)),
-        }
-    }
-
-    fn session_bouts(&self, parts: usize, Sessions { ours, theirs }: &Sessions) -> Vec<Bout<'s>> {
-        let bouts = [1, 16].into_iter().flat_map(|tasks| {
+        let runtime = &self.setting.runtime;
+        let ours = runtime.block_on(Records::filled(adapter, SESSIONS));
+        let mut rows = Vec::new();
+        for tasks in [1, 16] {
             let both = self.here("ours", LoadAndSave(ours.clone()));
             let bouts = [
                 ("load and save", both, at_least(4.0, 8.0)),
                 ("load", self.here("ours", Load(ours.clone())), Goal::None),
                 ("save", self.here("ours", Save(ours.clone())), Goal::None),
             ];
-            bouts.map(|(what, ours, goal)| {
-                let peer = remote(STORE, theirs, what);
+            for (what, ours, goal) in bouts {
+                let peer = remote(STORE, &store, what);
                 let contest = self.contest(format!("session {what}"), tasks);
-                contest.part(parts, ours, vec![(peer, goal)])
-            })
-        });
-        bouts.collect()
+                rows.extend(contest.rates(ours, vec![(peer, goal)]));
+            }
+        }
+        rows
     }
 
-    fn contest(&self, workload: String, tasks: usize) -> Contest<'s> {
+    fn contest(&self, workload: String, tasks: usize) -> Contest<'_> {
         Contest {
             setting: self.setting,
             backend: "sqlite",

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use benches::place::Place;
-use benches::rounds::Spread;
-use benches::table::{Row, Unit};
+use benches::table::{Round, Row, Unit};
 use session_core::{Bytes, CacheClientExtended, Expiry};
 
 use crate::ratios::Setting;
@@ -22,7 +21,7 @@ type Cache = Arc<dyn CacheClientExtended>;
 pub(crate) fn row(setting: &Setting) -> Row {
     eprintln!("  sqlite ticking task");
     let place = Place::sqlite();
-    let rounds = if setting.quick { 1 } else { 5 };
+    let rounds = if setting.quick { 1 } else { 2 };
     let length = Duration::from_secs(if setting.quick { 1 } else { 3 });
     // A client belongs to the runtime that made it.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -39,19 +38,17 @@ pub(crate) fn row(setting: &Setting) -> Row {
         }
         late
     });
-    let judged = Spread::of(late);
-    let goal = at_most(20.0, 20.0);
-    Row {
-        backend: "sqlite".into(),
-        workload: format!("lateness of a 1 ms tick, p99.9, {TASKS} tasks read"),
-        peer: "".into(),
-        unit: Unit::Milliseconds,
-        ours: judged.median,
-        theirs: None,
-        judged,
-        goal,
-        mark: goal.mark(judged.median),
-    }
+    let rounds = late.into_iter().map(|ours| Round { ours, theirs: None });
+    Row::new(
+        (
+            "sqlite",
+            format!("lateness of a 1 ms tick, p99.9, {TASKS} tasks read"),
+            "",
+        ),
+        Unit::Milliseconds,
+        at_most(20.0, 20.0),
+        rounds.collect(),
+    )
 }
 
 async fn fill(cache: &Cache) {
