@@ -54,7 +54,8 @@ struct Arguments {
     #[cfg(feature = "peers")]
     #[arg(long, hide = true, requires = "only")]
     here: bool,
-    /// With --compare: how many rounds; the figures are their medians.
+    /// With --compare: how many rounds, at best a multiple of three, since three passes share them; the
+    /// figures are their medians.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
     /// How many tasks at once.
