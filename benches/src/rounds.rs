@@ -160,11 +160,6 @@ impl Spread {
             high: figures[figures.len() - 1],
         }
     }
-
-    /// Of a figure that does not vary.
-    pub fn one(figure: f64) -> Self {
-        Self::of([figure])
-    }
 }
 
 #[cfg(test)]
