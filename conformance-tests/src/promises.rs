@@ -143,7 +143,9 @@ promises! {
             no case: "how the provided method works; a client that has no other passes the cases of batches";
         "WA-08" "As [`write`](CacheClient::write).";
         "WA-09" "After an error, earlier chunks may have been written."
-            no case: "a permission: nothing is promised of a batch that failed";
+            no case: "a permission: a batch that failed may have done less";
+        "WA-10" "The outcome is [`Unknown`](crate::Outcome::Unknown) if any was."
+            no case: "no store fails half-way at will; the backends' own tests refuse the second half";
     }
     "CacheClient::remove" {
         "RM-01" "Removes an entry; `true` if a live one went.";
@@ -159,7 +161,9 @@ promises! {
             no case: "how the provided method works; a client that has no other passes the cases of batches";
         "MA-05" "As [`remove`](CacheClient::remove).";
         "MA-06" "After an error, earlier chunks may have been removed."
-            no case: "a permission: nothing is promised of a removal that failed";
+            no case: "a permission: a removal that failed may have done less";
+        "MA-07" "The outcome is [`Unknown`](crate::Outcome::Unknown) if any was."
+            no case: "no store fails half-way at will; the backends' own tests refuse the second half";
     }
     "CacheClient::increment" {
         "IN-01" "Adds to a 64-bit counter and gives the result.";
@@ -182,6 +186,8 @@ promises! {
         "FL-03" "Without one: the backend's own table, file or selected database.";
         "FL-04" "Entries written while it runs may or may not stay.";
         "FL-05" "What the store's failures give; part of the entries may be gone then.";
+        "FL-06" "The outcome is [`Unknown`](crate::Outcome::Unknown) if any is."
+            no case: "no store fails half-way at will; the backends' own tests refuse the second half";
     }
     "CacheClient::ping" {
         "PI-01" "Asks the store for an answer.";
@@ -237,6 +243,8 @@ promises! {
         "RS-03" "Not one instant: an entry added meanwhile may stay.";
         "RS-04" "A prefix that no key can have removes nothing.";
         "RS-05" "What the store's failures give; part of the entries may be gone then.";
+        "RS-06" "The outcome is [`Unknown`](crate::Outcome::Unknown) if any is."
+            no case: "no store fails half-way at will; the backends' own tests refuse the second half";
     }
     "CacheClientExtended::remove_expired" {
         "RE-01" "Frees the room of expired entries and gives how many it freed.";

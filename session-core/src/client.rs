@@ -135,14 +135,15 @@ pub trait CacheClient: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// As [`write`](CacheClient::write). After an error, earlier chunks may have been written.
+    /// As [`write`](CacheClient::write). After an error, earlier chunks may have been written. The
+    /// outcome is [`Unknown`](crate::Outcome::Unknown) if any was.
     async fn write_all(&self, entries: &[(&str, Bytes)], expiry: Expiry) -> Result<()> {
         for (key, _) in entries {
             check_key("cache", "write_all", key)?;
         }
-        for (key, value) in entries {
-            self.write(key, value.clone(), Condition::Always, expiry)
-                .await?;
+        for (at, (key, value)) in entries.iter().enumerate() {
+            let written = self.write(key, value.clone(), Condition::Always, expiry);
+            written.await.map_err(|error| error.after_changes(at > 0))?;
         }
         Ok(())
     }
@@ -163,14 +164,16 @@ pub trait CacheClient: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// As [`remove`](CacheClient::remove). After an error, earlier chunks may have been removed.
+    /// As [`remove`](CacheClient::remove). After an error, earlier chunks may have been removed. The
+    /// outcome is [`Unknown`](crate::Outcome::Unknown) if any was.
     async fn remove_all(&self, keys: &[&str]) -> Result<u64> {
         for key in keys {
             check_key("cache", "remove_all", key)?;
         }
         let mut removed = 0;
         for key in keys {
-            removed += u64::from(self.remove(key).await?);
+            let one = self.remove(key).await;
+            removed += u64::from(one.map_err(|error| error.after_changes(removed > 0))?);
         }
         Ok(removed)
     }
@@ -197,7 +200,8 @@ pub trait CacheClient: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// What the store's failures give; part of the entries may be gone then.
+    /// What the store's failures give; part of the entries may be gone then. The outcome is
+    /// [`Unknown`](crate::Outcome::Unknown) if any is.
     async fn flush_all(&self) -> Result<()>;
 
     /// Asks the store for an answer.
@@ -267,7 +271,8 @@ pub trait CacheClientExtended: CacheClient {
     ///
     /// # Errors
     ///
-    /// What the store's failures give; part of the entries may be gone then.
+    /// What the store's failures give; part of the entries may be gone then. The outcome is
+    /// [`Unknown`](crate::Outcome::Unknown) if any is.
     async fn remove_starting_with(&self, prefix: &str) -> Result<u64>;
 
     /// Frees the room of expired entries and gives how many it freed.

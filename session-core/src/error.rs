@@ -77,7 +77,7 @@ pub enum ErrorKind {
 /// Whether the store may have changed. `Unknown` is what a lost reply leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// The operation was not applied.
+    /// Nothing of the operation was applied.
     NotApplied,
     /// The operation may have been applied, or may still be.
     Unknown,
@@ -104,6 +104,15 @@ impl Error {
     pub fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.0.outcome = outcome;
         self
+    }
+
+    /// The same for a call of several steps that had changed the store before one of them failed.
+    #[must_use]
+    pub fn after_changes(self, changed: bool) -> Self {
+        match changed {
+            true => self.with_outcome(Outcome::Unknown),
+            false => self,
+        }
     }
 
     /// Says what is wrong in a clause for people, in place of the kind's own words.

@@ -9,8 +9,8 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use session_core::{
-    Bytes, CacheClient, CacheClientExtended, Codec, Condition, Error, ErrorKind, Expiry, Prefixed,
-    Result, TimeToLive, TypedCache, async_trait,
+    Bytes, CacheClient, CacheClientExtended, Codec, Condition, Error, ErrorKind, Expiry, Outcome,
+    Prefixed, Result, TimeToLive, TypedCache, async_trait,
 };
 
 use crate::map::MapCache;
@@ -493,6 +493,27 @@ where
     })
 }
 
+#[tokio::test]
+async fn a_batch_that_ends_half_way_says_that_the_store_may_have_changed() {
+    let store = Restless(MapCache::default());
+    let entries = |keys: [&'static str; 2]| keys.map(|key| (key, Bytes::new()));
+    let (first, second) = (["full", "a"], ["a", "full"]);
+    let outcome = |error: Error| (error.kind(), error.outcome());
+    let (refused, half) = (
+        (ErrorKind::Full, Outcome::NotApplied),
+        (ErrorKind::Full, Outcome::Unknown),
+    );
+    let written = store.write_all(&entries(first), Expiry::Never).await;
+    assert_eq!(outcome(written.unwrap_err()), refused);
+    // Nothing is removed before the one that is refused.
+    let removed = store.remove_all(&second).await;
+    assert_eq!(outcome(removed.unwrap_err()), refused);
+    let written = store.write_all(&entries(second), Expiry::Never).await;
+    assert_eq!(outcome(written.unwrap_err()), half);
+    let removed = store.remove_all(&second).await;
+    assert_eq!(outcome(removed.unwrap_err()), half);
+}
+
 /// A store in which nothing stays as it was read: no condition ever holds.
 #[derive(Debug)]
 struct Restless(MapCache);
@@ -510,6 +531,7 @@ impl CacheClient for Restless {
         condition: Condition,
         expiry: Expiry,
     ) -> Result<bool> {
+        has_room(key)?;
         match condition {
             Condition::Always => self.0.write(key, value, condition, expiry).await,
             _ => Ok(false),
@@ -517,6 +539,7 @@ impl CacheClient for Restless {
     }
 
     async fn remove(&self, key: &str) -> Result<bool> {
+        has_room(key)?;
         self.0.remove(key).await
     }
 
@@ -530,5 +553,13 @@ impl CacheClient for Restless {
 
     async fn ping(&self) -> Result<()> {
         self.0.ping().await
+    }
+}
+
+/// Of one key the store takes nothing.
+fn has_room(key: &str) -> Result<()> {
+    match key {
+        "full" => Err(Error::new(ErrorKind::Full, "restless", "write")),
+        _ => Ok(()),
     }
 }
