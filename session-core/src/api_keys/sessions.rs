@@ -28,7 +28,6 @@ pub struct ApiKeySessions {
 }
 
 /// What the cache has for a key.
-#[derive(Debug)]
 pub enum CachedKeySession<T> {
     /// The key and its session.
     Found(Box<(ApiKey, T)>),
@@ -142,6 +141,16 @@ impl fmt::Debug for ApiKeySessions {
         f.debug_struct("ApiKeySessions")
             .field("cache", &self.cache)
             .finish()
+    }
+}
+
+/// Without the session, which may hold anything.
+impl<T> fmt::Debug for CachedKeySession<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Found(found) => f.debug_tuple("Found").field(&found.0).finish(),
+            Self::Missing(ticket) => f.debug_tuple("Missing").field(ticket).finish(),
+        }
     }
 }
 

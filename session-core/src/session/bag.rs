@@ -13,6 +13,7 @@ mod update;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -203,11 +204,22 @@ impl SessionBag {
 
     /// What is stored under a key, and whether the session names it, so that it counts.
     async fn look(&self, key: &str) -> SessionResult<(Option<Bytes>, bool)> {
-        for _ in 0..TRIES {
+        for tried in 0..TRIES {
             let Some((id, at)) = self.place().await? else {
                 break;
             };
             let (session, value) = (key::session_key(&at), key::bag_key(&at, key)?);
+            // Who came with an old id may be here before the last change that was made under it.
+            let options = &self.store().options;
+            let before = options.stored(&id);
+            let may_be_moving = !options.renewal_grace.is_zero() && before != at;
+            if may_be_moving && tried < WAITS_FOR_A_RENEWAL {
+                let before = key::bag_key(&before, key)?;
+                if self.store().cache.read(&before).await?.is_some() {
+                    look_up::pause(tried).await;
+                    continue;
+                }
+            }
             let mut read = self.store().cache.read_all(&[&session, &value]).await?;
             let (value, session) = (read.pop().flatten(), read.pop().flatten());
             let known = match self.note(&id, &at, session).await? {
@@ -272,12 +284,14 @@ impl SessionBag {
             self.current.created_by_bag(id.clone(), known.clone());
             return Ok(Some((id, known, own)));
         };
+        let now = self.store().now();
+        // A value that has expired by itself is named until another key is; it is not there any more.
         let named = known.record.meta.bag.get(key).copied();
+        let named = named.filter(|own| own.is_none_or(|own| own > now));
         let own = own_deadline(deadline, named);
         if named == Some(own) {
             return Ok(Some((id, known, own)));
         }
-        let now = self.store().now();
         let known = self.with_key(&known, key, own, now).await?;
         if let Some(known) = &known {
             self.current.seen(id.clone(), known.clone());
@@ -321,21 +335,52 @@ impl SessionBag {
         let limit = self.store().limit(&known.record.meta);
         let left = own.unwrap_or(limit).min(limit) - self.store().now();
         let expiry = Expiry::In(millis(left));
-        if !cache.write(&entry, value, condition, expiry).await? {
+        let written = cache.write(&entry, value.clone(), condition.clone(), expiry);
+        if !written.await? {
             return Ok(false);
         }
         let session = cache.read(&session).await?;
-        let noted = self.note(id, &known.at, session).await?;
-        if let Noted::There(newest) = noted {
-            return Ok(newest.record.meta.bag.contains_key(key));
+        match self.note(id, &known.at, session).await? {
+            Noted::There(newest) => Ok(newest.record.meta.bag.contains_key(key)),
+            Noted::Moved => self.moved_along(&entry, value, condition, expiry).await,
+            Noted::Gone => {
+                if let Err(error) = cache.remove(&entry).await {
+                    tracing::warn!(%error, "a bag value without a session stays until it expires");
+                }
+                Err(SessionError::Removed)
+            }
         }
-        if let Err(error) = cache.remove(&entry).await {
-            tracing::warn!(%error, "a bag value without a session stays until it expires");
+    }
+
+    /// Whether a value that was written as its session left has moved along; if not, it is taken back.
+    ///
+    /// What was there before it comes back, for others may have begun with that.
+    async fn moved_along(
+        &self,
+        entry: &str,
+        value: Bytes,
+        before: Condition,
+        expiry: Expiry,
+    ) -> SessionResult<bool> {
+        let cache = &self.store().cache;
+        let is_mine = Condition::Equals(value);
+        let is_anew = matches!(before, Condition::Always);
+        let (before, expiry) = match before {
+            Condition::Equals(before) => (before, expiry),
+            _ => (Bytes::new(), Expiry::In(Duration::ZERO)),
+        };
+        for tried in 0..WAITS_FOR_A_RENEWAL {
+            let taken_back = cache.write(entry, before.clone(), is_mine.clone(), expiry);
+            // A value that asks for nothing may also come twice.
+            if taken_back.await? || is_anew {
+                return Ok(false);
+            }
+            if cache.read(entry).await?.is_none() {
+                break;
+            }
+            look_up::pause(tried).await;
         }
-        match noted {
-            Noted::Moved => Ok(false),
-            _ => Err(SessionError::Removed),
-        }
+        Ok(true)
     }
 
     /// Removes the values whose keys are chosen, names first; gives how many there were.
@@ -364,6 +409,10 @@ impl SessionBag {
         Err(SessionError::Conflict)
     }
 }
+
+/// How often a request with an old id waits for a renewal to have moved a value: some tenths of a
+/// second, as a renewal that was cut off moves it no more.
+const WAITS_FOR_A_RENEWAL: u32 = 8;
 
 /// What a read of the session beside a value came to.
 enum Noted {

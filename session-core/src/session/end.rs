@@ -47,7 +47,8 @@ impl<T: SessionData> Inner<T> {
     ) -> SessionResult<bool> {
         let mut next = seen.take();
         let mut at = at.clone();
-        for tried in 0..TRIES {
+        let mut is_told = false;
+        for _ in 0..TRIES {
             let known = match next.take() {
                 Some(known) => known,
                 None => match self.store.read(&at).await {
@@ -64,7 +65,7 @@ impl<T: SessionData> Inner<T> {
                     Err(error) => return Err(error),
                 },
             };
-            if tried == 0 {
+            if !std::mem::replace(&mut is_told, true) {
                 self.tell_logout(&known).await;
             }
             if self.store.remove_if_unchanged(&known).await? {

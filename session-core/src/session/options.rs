@@ -218,6 +218,10 @@ impl SessionOptions {
     /// a sign-out the old id is dead all the same, also one that was in its grace time. Whoever
     /// has stolen the old id has it for that time; and a program of an older version that shares
     /// the store gives an error for it.
+    ///
+    /// Without it, a sign-out that comes with the old id just after the renewal finds no session and
+    /// ends none: a client that gets the new id after that is still signed in. With it, such a
+    /// sign-out ends the session under its new id.
     #[must_use]
     pub fn renewal_grace(mut self, grace: Duration) -> Self {
         self.renewal_grace = grace;

@@ -91,11 +91,11 @@ use crate::error::Result;
 /// | [`get_or_create`](Sessions::get_or_create) | as `open`, and 1 more if it stores |
 /// | [`Session::sign_in`] of an opened session | 4, two of them for the user's index; 1 more if the user was signed in with it, 2 if another was |
 /// | [`Session::renew`] of an opened session | 2; with a user 5 |
-/// | either with a bag | 4 more, two of them reading and one writing it as a batch |
+/// | either with a bag | 4 more, two of them reading and one writing it as a batch; with a grace time 3, and 1 for each of its keys |
 /// | [`Session::remove`] of an opened session | 1; with a bag 1 more, with a user 2 |
 /// | [`remove_current`](Sessions::remove_current) | what `open` and the removal cost |
 /// | [`remove`](Sessions::remove) by id | 2; with a bag 1 more, with a user 2 |
-/// | [`SessionBag::get`], [`SessionBag::keys`] | 1 |
+/// | [`SessionBag::get`], [`SessionBag::keys`] | 1; the first of a request that slides what it uses as `open`, and 1 more |
 /// | [`SessionBag::set`] of a key that is there; of a new one | 2; 3 (1 more if the session is not read yet) |
 /// | [`SessionBag::update`] of a key that is there; of a new one | 3; 4 |
 /// | [`SessionBag::remove`], [`SessionBag::remove_all`] | 3 |
@@ -108,7 +108,8 @@ use crate::error::Result;
 ///
 /// Finding a session by its id costs a call more for each
 /// [fallback](SessionOptions::fallback_id_key) that has to be tried, and a call more for each new
-/// id that it has got since, in the [grace time](SessionOptions::renewal_grace) of that.
+/// id that it has got since, in the [grace time](SessionOptions::renewal_grace) of that; so does then
+/// reading its bag.
 ///
 /// A sign-in is [`Session::sign_in`] or the first save that stores a user; requests of a user who
 /// is signed in pay nothing for the index.

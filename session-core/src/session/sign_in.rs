@@ -24,7 +24,7 @@ use super::record::{Meta, Record};
 use super::session::Session;
 use super::sessions::Inner;
 use super::store::{Found, Inserted, Known, Store, millis};
-use crate::entry::Expiry;
+use crate::entry::{Condition, Expiry};
 use crate::error::Result;
 use crate::key;
 
@@ -110,8 +110,8 @@ impl<T: SessionData> Session<T> {
     ///
     /// To be used when a user's rights change. With a
     /// [grace time](crate::SessionOptions::renewal_grace) the old id still reads the session under
-    /// its new one for a while; without it the old id is dead. A session that is not stored is stored. Its
-    /// lifetime starts anew as with a save. Unsaved changes of this copy are dropped. Costs as
+    /// its new one for a while; without it the old id is dead, to a sign-out too. A session that is not
+    /// stored is stored. Its lifetime starts anew as with a save. Unsaved changes of this copy are dropped. Costs as
     /// much as [`sign_in`](Session::sign_in), and fails as harmlessly.
     ///
     /// # Errors
@@ -291,15 +291,21 @@ impl Store {
             },
         }
         // From here on the new session is the session: nothing may fail it any more.
-        if let Err(error) = self.catch_up(old, &new, &values).await {
+        let handed_over = match grace.is_zero() {
+            true => self.catch_up(old, &new, &values).await,
+            false => self.hand_over(old, &new, values).await,
+        };
+        if let Err(error) = &handed_over {
             tracing::warn!(%error, "the last changes of a bag may be lost to a new session id");
         }
-        self.clear_bag(old).await;
+        if grace.is_zero() || handed_over.is_err() {
+            self.clear_bag(old).await;
+        }
         self.forget(old, index).await;
         Ok(Some((id, new)))
     }
 
-    /// Copies what the bag got between being copied and the removal of its session.
+    /// Copies what the bag got between being copied and the removal of its session, and clears it.
     ///
     /// A write of the bag that was acknowledged took place before that removal, since it checks
     /// afterwards that the session is there; so it is seen here. If the new session has been ended
@@ -319,6 +325,69 @@ impl Store {
             self.clear_bag(new).await;
         }
         Ok(())
+    }
+
+    /// The same where the old id leads to the new session, so that others write there already.
+    async fn hand_over(&self, old: &Known, new: &Known, mut copied: Values) -> SessionResult<()> {
+        if new.record.meta.bag.is_empty() {
+            self.clear_bag(old).await;
+            return Ok(());
+        }
+        for _ in 0..TRIES {
+            let (values, is_there) = self.bag_values(old, Some(new)).await?;
+            if !is_there {
+                self.clear_bag(new).await;
+                break;
+            }
+            let mut is_done = true;
+            for (name, value) in values {
+                is_done &= self
+                    .hand_over_value(old, new, name, value, &mut copied)
+                    .await?;
+            }
+            if is_done {
+                return Ok(());
+            }
+        }
+        self.clear_bag(old).await;
+        Ok(())
+    }
+
+    /// Removes a value from the old bag, after it is in the new one; `false` if it has changed.
+    async fn hand_over_value(
+        &self,
+        old: &Known,
+        new: &Known,
+        name: String,
+        value: Bytes,
+        copied: &mut Values,
+    ) -> SessionResult<bool> {
+        let nothing = Expiry::In(Duration::ZERO);
+        let from = key::bag_key(&old.at, &name)?;
+        let is_late = copied.get(&name) != Some(&value);
+        let unchanged = Condition::Equals(value.clone());
+        if !is_late || !new.record.meta.bag.contains_key(&name) {
+            let removed = self.cache.write(&from, Bytes::new(), unchanged, nothing);
+            return Ok(removed.await?);
+        }
+        // Nothing is no value: whoever wrote this one cannot take it back from here on, and who
+        // follows from the old id waits.
+        let held = self
+            .cache
+            .write(&from, Bytes::new(), unchanged, Expiry::Keep);
+        if !held.await? {
+            return Ok(false);
+        }
+        let (to, expiry) = (
+            key::bag_key(&new.at, &name)?,
+            Expiry::In(millis(self.bag_deadline(new, &name) - self.now())),
+        );
+        // In place of what was copied only: what was set under the new id is newer.
+        let before = copied.insert(name, value.clone());
+        let unchanged = before.map_or(Condition::Absent, Condition::Equals);
+        self.cache.write(&to, value, unchanged, expiry).await?;
+        let held = Condition::Equals(Bytes::new());
+        Ok(self.cache.write(&from, Bytes::new(), held, nothing).await?)
     }
 
     /// The values of a bag, and whether another session is there, in one call.
@@ -345,11 +414,9 @@ impl Store {
     /// Writes values into a bag whose session names them already, each with the time it has.
     async fn write_bag(&self, to: &Known, values: &Values) -> SessionResult<()> {
         let now = self.now();
-        let limit = self.limit(&to.record.meta);
         let mut by_deadline: BTreeMap<i64, Vec<(String, Bytes)>> = BTreeMap::new();
         for (name, value) in values {
-            let own = to.record.meta.bag.get(name).copied().flatten();
-            let entries = by_deadline.entry(own.unwrap_or(limit).min(limit));
+            let entries = by_deadline.entry(self.bag_deadline(to, name));
             let key = key::bag_key(&to.at, name)?;
             entries.or_default().push((key, value.clone()));
         }
@@ -362,6 +429,13 @@ impl Store {
             self.cache.write_all(&entries, expiry).await?;
         }
         Ok(())
+    }
+
+    /// When a value of a bag ends: with its session at the latest.
+    fn bag_deadline(&self, of: &Known, name: &str) -> i64 {
+        let limit = self.limit(&of.record.meta);
+        let own = of.record.meta.bag.get(name).copied().flatten();
+        own.unwrap_or(limit).min(limit)
     }
 
     /// Takes a session back whose id nobody has got.

@@ -39,7 +39,11 @@ impl Store {
         };
         let target = now.saturating_add(window);
         let deadline = known.deadline.unwrap_or(now);
-        if deadline.saturating_sub(now) >= below || target.saturating_sub(deadline) < LEAST_GAIN {
+        let gain = target.saturating_sub(deadline);
+        let is_short = deadline.saturating_sub(now) < below && gain >= LEAST_GAIN;
+        // Somebody slid it by what it was before a save that gave it less.
+        let is_long = gain <= -LEAST_GAIN;
+        if !is_short && !is_long {
             return Ok(Slid::NotNeeded);
         }
         let key = key::session_key(&known.at);

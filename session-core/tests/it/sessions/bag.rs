@@ -87,6 +87,25 @@ async fn a_value_lives_as_long_as_its_session_or_as_told() {
 }
 
 #[tokio::test]
+async fn a_value_that_has_expired_by_itself_begins_anew() {
+    let world = World::new();
+    let id = world.stored().await;
+    let bag = world.request(&id).await.bag();
+    for way in 0..2 {
+        bag.set_with("attempts", &5, HOUR).await.unwrap();
+        world.pass(HOUR);
+        match way {
+            0 => bag.update("attempts", |count: &mut i32| *count += 1).await,
+            _ => bag.set_with("attempts", &1, Expiry::Keep).await,
+        }
+        .unwrap();
+        world.pass(HOUR);
+        let found = bag.get::<i32>("attempts").await.unwrap();
+        assert_eq!(found, Some(1), "{way}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_reads_the_bag_of_a_session_that_has_expired() {
     let world = World::new();
     let id = world.stored().await;

@@ -307,6 +307,38 @@ async fn a_renewal_that_fails_half_way_leaves_one_session_that_the_old_id_reads(
     }
 }
 
+/// Who still has the old id writes under the old one, then under the new one, while the bag moves.
+#[tokio::test(start_paused = true)]
+async fn a_renewal_never_undoes_a_newer_value_of_the_bag() {
+    for seed in 1..600 {
+        let world = world();
+        let (_, mut session) = renewed(&world).await;
+        let id = session.id().unwrap();
+        world.store.shuffle(seed);
+        let others = async {
+            for number in 2..5 {
+                let bag = world.sessions.bag(&CurrentSession::new(Some(id.clone())));
+                match seed % 2 {
+                    0 => bag.set("cart", &number).await.unwrap(),
+                    _ => bag
+                        .update("cart", |cart: &mut i32| *cart += 1)
+                        .await
+                        .unwrap(),
+                }
+                assert_eq!(
+                    bag.get::<i32>("cart").await.unwrap(),
+                    Some(number),
+                    "{seed}"
+                );
+            }
+        };
+        let (renewed, ()) = tokio::join!(session.renew(), others);
+        renewed.unwrap();
+        let cart = session.bag().get::<i32>("cart").await.unwrap();
+        assert_eq!(cart, Some(4), "{seed}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_renewal_and_a_sign_out_at_once_leave_nothing_in_any_order() {
     for seed in 1..300 {

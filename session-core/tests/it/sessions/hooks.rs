@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 use session_core::{
     AuthUserSession, CurrentSession, EventContext, Lifetime, Rejection, Saving, SessionData,
-    SessionError, SessionEvents, SessionId, Sessions, TimeToLive, async_trait,
+    SessionError, SessionEvents, SessionId, SessionOptions, Sessions, TimeToLive, async_trait,
 };
 
 use super::store::Watched;
@@ -153,6 +153,22 @@ async fn hooks_are_called_at_each_step_of_a_sessions_life() {
     assert!(session.auth.has_role("filled"));
     assert_eq!(log.take(), ["load"]);
     session.remove().await.unwrap();
+    assert_eq!(log.take(), ["logout alice"]);
+}
+
+#[tokio::test]
+async fn a_sign_out_by_an_old_id_is_told_once() {
+    let store = Arc::new(Watched::over(MapCache::default()));
+    let log = Log::default();
+    let options = SessionOptions::default().renewal_grace(HOUR);
+    let sessions = Sessions::<Own>::new(store).with_options(options);
+    let sessions = sessions.with_events(log.clone());
+    let mut session = sessions.get_or_create(None).await.unwrap();
+    session.sign_in(Lifetime::Temporary, alice).await.unwrap();
+    let old = session.id().unwrap();
+    session.renew().await.unwrap();
+    log.take();
+    assert!(sessions.remove(&old).await.unwrap());
     assert_eq!(log.take(), ["logout alice"]);
 }
 

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use session_core::{CurrentSession, Lifetime, SessionError, Sliding, TimeToLive};
+use session_core::{
+    CacheClientExtended, CurrentSession, Lifetime, SessionError, Sliding, TimeToLive,
+};
 
 use super::{DAY, HOUR, SECOND, World};
 
@@ -83,6 +85,24 @@ async fn sliding_writes_only_below_the_threshold() {
         left(world.find(&id).await.unwrap().time_to_live()),
         14 * DAY
     );
+}
+
+#[tokio::test]
+async fn a_session_that_was_slid_too_far_is_set_right_when_it_is_used() {
+    let world = World::with(|options| options.sliding(Sliding::EveryRequest));
+    let id = world.stored().await;
+    // As a request does that saw the session before a save that shortened its life.
+    let keys = world.store.keys().await;
+    let far = world
+        .store
+        .map
+        .set_time_to_live(&keys[0], (30 * DAY).into());
+    assert!(far.await.unwrap());
+    let session = world.request(&id).await;
+    assert_eq!(left(session.time_to_live()), 14 * DAY);
+    world.store.calls();
+    world.request(&id).await;
+    assert_eq!(world.store.calls(), ["read_with_time_to_live"]);
 }
 
 #[tokio::test]
