@@ -82,7 +82,8 @@ impl<T: SessionData> Session<T> {
         self.session.update(change).await
     }
 
-    /// Gives the session new ids; the old one is dead.
+    /// Gives the session new ids; the old one is dead, or leads to the new one for the
+    /// [grace time](session_core::SessionOptions::renewal_grace).
     ///
     /// # Errors
     ///

@@ -95,8 +95,15 @@ impl<U: UserStore> Credentials<U> {
 ///
 /// # Errors
 ///
+/// `InvalidInput` for more than 1,024 bytes, which [`Credentials`] would refuse at each sign-in;
 /// `Other` if the operating system gives no random bytes.
 pub fn hash_password(password: &str) -> session_core::Result<String> {
+    if password.len() > LONGEST_PASSWORD {
+        return Err(
+            Error::new(ErrorKind::InvalidInput, "argon2", "hash_password")
+                .with_message(format!("a password has at most {LONGEST_PASSWORD} bytes")),
+        );
+    }
     match Argon2::default().hash_password(password.as_bytes()) {
         Ok(hash) => Ok(hash.to_string()),
         Err(error) => Err(Error::new(ErrorKind::Other, "argon2", "hash_password")

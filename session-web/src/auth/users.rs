@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use session_core::{
-    AuthUserSession, BoxError, CacheClientExtended, Codec, Condition, Error, ErrorKind, Expiry,
-    Result,
+    AuthUserSession, BoxError, Bytes, CacheClientExtended, Codec, Condition, Error, ErrorKind,
+    Expiry, Outcome, Result,
 };
 
 use super::credentials::{StoredUser, UserStore, hash_password};
@@ -65,7 +66,9 @@ impl CacheUserStore {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a user without name or id, and what the store gives.
+    /// `InvalidInput` for a user without name or id, or a password of more than 1,024 bytes, and
+    /// what the store gives. After an `Unknown` outcome the user may be there. Asking again with the
+    /// same name and id adds the user if not, and is `false` if so.
     pub async fn register(&self, user: AuthUserSession, password: &str) -> Result<bool> {
         let (Some(name), Some(id)) = (&user.user_name, &user.user_id) else {
             return Err(Error::new(ErrorKind::InvalidInput, "users", "register")
@@ -82,22 +85,38 @@ impl CacheUserStore {
         let (absent, never) = (Condition::Absent, Expiry::Never);
         // The id first: a user that can sign in can also be found and locked by it.
         let cache = &self.cache;
-        if !cache
-            .write(&by_id, name.clone(), absent.clone(), never)
-            .await?
-        {
+        let reserved = cache.write(&by_id, name.clone(), absent.clone(), never);
+        let is_reserved = reserved.await?;
+        // It may be left of an attempt whose outcome nobody knows.
+        if !is_reserved && cache.read(&by_id).await? != Some(name.clone()) {
             return Ok(false);
         }
         let added = cache.write(&by_name, entry, absent, never).await;
-        if !matches!(added, Ok(true)) {
-            // Only what was written here: zero with a condition is remove-if-equal.
-            let undo = Expiry::In(std::time::Duration::ZERO);
-            let undone = cache.write(&by_id, name.clone(), Condition::Equals(name), undo);
-            if let Err(error) = undone.await {
-                tracing::warn!(%error, "the id of a user that was not added stays taken");
-            }
+        let is_not_added = match &added {
+            Ok(added) => !added,
+            Err(error) => error.outcome() == Outcome::NotApplied,
+        };
+        if is_reserved && is_not_added {
+            self.release(&by_id, &by_name, name).await;
         }
         added
+    }
+
+    /// Lets go of the id of a user that was not added, unless another attempt added the user.
+    async fn release(&self, by_id: &str, by_name: &str, name: Bytes) {
+        let undo = async {
+            let entry = self.read(by_name).await?;
+            let id = entry.and_then(|entry| entry.user.user_id);
+            if id.is_none_or(|id| id_key(&id) != by_id) {
+                // Zero with a condition is remove-if-equal.
+                let (mine, zero) = (Condition::Equals(name.clone()), Expiry::In(Duration::ZERO));
+                self.cache.write(by_id, name, mine, zero).await?;
+            }
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = undo.await {
+            tracing::warn!(%error, "the id of a user that was not added stays taken");
+        }
     }
 
     /// Gives a user a new password; `false` if there is no such user.
@@ -106,7 +125,7 @@ impl CacheUserStore {
     ///
     /// # Errors
     ///
-    /// What the store gives.
+    /// `InvalidInput` for a password of more than 1,024 bytes, and what the store gives.
     pub async fn set_password(&self, user_name: &str, password: &str) -> Result<bool> {
         let hash = hash_beside_runtime(password).await?;
         let set = |entry: &mut Entry| entry.password_hash.clone_from(&hash);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use cache_memory::MemoryCache;
 use session_core::{
     BoxStream, Bytes, CacheClient, CacheClientExtended, Codec, Condition, Error, ErrorKind, Expiry,
-    Result, TimeToLive, async_trait,
+    Outcome, Result, TimeToLive, async_trait,
 };
 
 use crate::application::Gate;
@@ -17,6 +17,8 @@ pub(crate) struct Faulty {
     store: Cache,
     reads: AtomicBool,
     writes: AtomicBool,
+    /// How many writes come before the one that takes place and whose answer is lost.
+    lost: Mutex<Option<usize>>,
     calls: AtomicUsize,
     /// How many calls come before the one that is held.
     held: Mutex<Option<usize>>,
@@ -33,6 +35,7 @@ impl Faulty {
             store,
             reads: AtomicBool::new(false),
             writes: AtomicBool::new(false),
+            lost: Mutex::default(),
             calls: AtomicUsize::new(0),
             held: Mutex::default(),
             gate: Gate::new(),
@@ -51,6 +54,11 @@ impl Faulty {
 
     pub(crate) fn fail_writes(&self, fail: bool) {
         self.writes.store(fail, Relaxed);
+    }
+
+    /// Loses the answer to the write after `writes` more.
+    pub(crate) fn lose_answer_after(&self, writes: usize) {
+        *self.lost.lock().unwrap() = Some(writes);
     }
 
     async fn reading(&self) -> Result<&Cache> {
@@ -112,10 +120,16 @@ impl CacheClient for Faulty {
         condition: Condition,
         expiry: Expiry,
     ) -> Result<bool> {
-        self.writing()
-            .await?
-            .write(key, value, condition, expiry)
-            .await
+        let store = self.writing().await?;
+        let written = store.write(key, value, condition, expiry).await;
+        let mut lost = self.lost.lock().unwrap();
+        let before = lost.take();
+        *lost = before.and_then(|writes| writes.checked_sub(1));
+        match before {
+            Some(0) => Err(Error::new(ErrorKind::Unavailable, "faulty", "write")
+                .with_outcome(Outcome::Unknown)),
+            _ => written,
+        }
     }
 
     async fn write_all(&self, entries: &[(&str, Bytes)], expiry: Expiry) -> Result<()> {

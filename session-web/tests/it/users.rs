@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use cache_memory::MemoryCache;
 use futures_util::TryStreamExt;
-use session_core::{AuthUserSession, CacheClient, CacheClientExtended, ErrorKind};
+use session_core::{AuthUserSession, CacheClient, CacheClientExtended, ErrorKind, Outcome};
 use session_web::{AuthProvider, CacheUserStore, Credentials, SignIn, UserStore, UsersById};
+
+use crate::faulty::Faulty;
 
 fn user(id: &str, name: &str) -> AuthUserSession {
     AuthUserSession {
@@ -83,6 +85,37 @@ async fn names_and_ids_are_taken_once() {
     let nameless = AuthUserSession::default();
     let error = users.register(nameless, "x").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+#[tokio::test]
+async fn a_user_whose_answer_was_lost_is_whole_and_can_be_asked_for_again() {
+    for lost in 0..2 {
+        let store = Arc::new(Faulty::new());
+        let users = CacheUserStore::new(store.clone());
+        store.lose_answer_after(lost);
+        let error = users.register(user("1", "alice"), "correct horse").await;
+        assert_eq!(error.unwrap_err().outcome(), Outcome::Unknown);
+        let again = users.register(user("1", "alice"), "correct horse").await;
+        // The first write is that of the id.
+        assert_eq!(again.unwrap(), lost == 0);
+        assert!(signed_in(&users, "alice", "correct horse").await.is_some());
+        assert!(users.find_by_id("1").await.unwrap().is_some());
+        assert!(!users.register(user("1", "bob"), "mine").await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_nobody_could_sign_in_with_is_refused() {
+    let (_, users) = store();
+    let longest = "x".repeat(1_024);
+    assert!(users.register(user("1", "alice"), &longest).await.unwrap());
+    assert!(signed_in(&users, "alice", &longest).await.is_some());
+    let longer = "x".repeat(1_025);
+    let refused = users.register(user("2", "bob"), &longer).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+    let refused = users.set_password("alice", &longer).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+    assert!(signed_in(&users, "alice", &longest).await.is_some());
 }
 
 #[tokio::test]
