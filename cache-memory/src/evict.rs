@@ -144,11 +144,10 @@ impl Policy {
         self.small_share = share.clamp(LEAST_SHARE, MOST_SHARE);
     }
 
-    /// The oldest of a queue; the one after it is looked at when its turn comes.
+    /// The oldest of a queue; if that is spared, the one after it, so that the bounds hold when
+    /// the oldest entry grows.
     fn first(&self, queue: Queue, spared: u32) -> Option<u32> {
-        self.queues
-            .first(head_of(queue))
-            .filter(|record| *record != spared)
+        self.queues.first_but(head_of(queue), spared)
     }
 
     fn push(&mut self, record: u32, queue: Queue) {

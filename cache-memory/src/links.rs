@@ -26,7 +26,21 @@ impl Links {
 
     /// The oldest record of a list.
     pub(crate) fn first(&self, head: u32) -> Option<u32> {
-        let next = self.nodes[at(head)].next;
+        self.after(head, head)
+    }
+
+    /// The oldest record of a list other than this one.
+    pub(crate) fn first_but(&self, head: u32, record: u32) -> Option<u32> {
+        let first = self.first(head)?;
+        if first == record {
+            return self.after(head, first + self.heads);
+        }
+        Some(first)
+    }
+
+    /// The record after a node of a list.
+    fn after(&self, head: u32, node: u32) -> Option<u32> {
+        let next = self.nodes[at(node)].next;
         (next != head).then(|| next - self.heads)
     }
 

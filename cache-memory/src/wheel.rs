@@ -79,6 +79,24 @@ impl Wheel {
         self.next().map_or(i64::MAX, |(_, _, comes_up)| comes_up)
     }
 
+    /// Whether no record waits. Forgets the slots that only cancelled ones were in, so that each is
+    /// looked at once.
+    pub(crate) fn is_empty(&mut self) -> bool {
+        let Some(slots) = &self.slots else {
+            return true;
+        };
+        for (wheel, occupied) in (0..).zip(&mut self.occupied) {
+            while *occupied != 0 {
+                let slot = occupied.trailing_zeros();
+                if slots.first(head_of(wheel, slot)).is_some() {
+                    return false;
+                }
+                *occupied &= !(1 << slot);
+            }
+        }
+        true
+    }
+
     /// The slot that comes up first. The current slot of a wheel may be half popped.
     fn next(&self) -> Option<(u32, u32, i64)> {
         let candidate = |(wheel, occupied): (u32, &u64)| {

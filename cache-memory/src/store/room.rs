@@ -39,9 +39,10 @@ impl Store {
         self.waiting()
     }
 
-    /// Whether any entry may have a deadline.
+    /// Whether any entry may have a deadline. Removing one leaves its slot to be found empty here,
+    /// where nobody waits.
     pub(crate) fn waiting(&self) -> Waiting {
-        let is_waiting = |at| self.records(at).wheel.next_ms() != NEVER;
+        let is_waiting = |at| !self.records(at).wheel.is_empty();
         if (0..self.shards()).any(is_waiting) {
             Waiting::ForDeadlines
         } else {
@@ -141,3 +142,33 @@ impl Store {
 
 /// A table of so few slots is not worth making smaller.
 const SMALL_TABLE: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use session_core::{Bytes, Condition, Expiry};
+
+    use super::*;
+    use crate::{MemoryCache, MemoryOptions};
+
+    #[test]
+    fn nothing_is_waited_for_once_no_entry_has_a_deadline() {
+        for options in [MemoryOptions::new(), MemoryOptions::new().max_entries(10)] {
+            let cache = MemoryCache::with_options(options);
+            let put = |key, expiry| {
+                let written = cache.write_now(key, Bytes::new(), Condition::Always, expiry);
+                assert!(written.unwrap());
+            };
+            put("for ever", Expiry::Never);
+            put("short", Expiry::In(Duration::from_secs(3_600)));
+            put("long", Expiry::In(Duration::from_secs(365 * 24 * 3_600)));
+            assert!(cache.remove_now("long").unwrap());
+            assert_eq!(cache.store.waiting(), Waiting::ForDeadlines);
+            assert!(cache.remove_now("short").unwrap());
+            assert_eq!(cache.store.waiting(), Waiting::ForNothing);
+            put("long", Expiry::In(Duration::from_secs(365 * 24 * 3_600)));
+            assert_eq!(cache.store.waiting(), Waiting::ForDeadlines);
+        }
+    }
+}

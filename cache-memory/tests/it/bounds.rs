@@ -50,6 +50,19 @@ fn bytes_are_kept_up_to_the_bound() {
 }
 
 #[test]
+fn the_oldest_entry_may_grow_and_the_others_of_its_shard_make_room() {
+    let cache = MemoryCache::with_options(MemoryOptions::new().max_bytes(10_240));
+    for number in 0..60 {
+        put(&cache, &format!("k{number:02}"), 10);
+    }
+    // As much as fits, in the first entry of its queue.
+    let len = 10_240 - usize::try_from(ENTRY_OVERHEAD).unwrap() - "k00".len();
+    put(&cache, "k00", len);
+    assert_eq!(cache.stored_entries(), 1);
+    assert!(is_there(&cache, "k00"));
+}
+
+#[test]
 fn an_entry_larger_than_the_bound_is_full_and_changes_nothing() {
     let cache = MemoryCache::with_options(MemoryOptions::new().max_bytes(ENTRY_OVERHEAD + 10));
     put(&cache, "key", 7);
