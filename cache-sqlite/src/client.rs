@@ -69,8 +69,8 @@ impl SqliteCache {
 impl CacheClient for SqliteCache {
     async fn read(&self, key: &str) -> Result<Option<Bytes>> {
         let key = self.scope.key("read", key)?.into_owned();
-        let read = self.store.read("read", move |connection, sql, limit| {
-            entries::read(connection, sql, &key, limit)
+        let read = self.store.read("read", move |connection, sql, now, limit| {
+            entries::read(connection, sql, now, &key, limit)
         });
         Ok(read.await?.map(|(value, _)| value))
     }
@@ -81,12 +81,12 @@ impl CacheClient for SqliteCache {
         let mut values = Vec::with_capacity(keys.len());
         while values.len() < keys.len() {
             let chunk: Vec<String> = keys[values.len()..].iter().take(CHUNK).cloned().collect();
-            let bytes = CHUNK_BYTES + self.scope.max_value_len();
-            let read = self
-                .store
-                .read_long("read_all", bytes, move |connection, sql, limit| {
-                    entries::read_all(connection, sql, &chunk, limit)
-                });
+            let bytes = CHUNK_BYTES.saturating_add(self.scope.max_value_len());
+            let read =
+                self.store
+                    .read_long("read_all", bytes, move |connection, sql, now, limit| {
+                        entries::read_all(connection, sql, now, &chunk, limit)
+                    });
             values.extend(read.await?);
         }
         Ok(values)
@@ -124,6 +124,7 @@ impl CacheClient for SqliteCache {
         }
         let keys: Vec<&str> = entries.iter().map(|(key, _)| *key).collect();
         let mut entries = self.owned("write_all", &keys)?.into_iter().zip(values);
+        let mut changed = false;
         loop {
             let (mut chunk, mut bytes) = (Vec::new(), 0);
             while chunk.len() < CHUNK
@@ -143,7 +144,9 @@ impl CacheClient for SqliteCache {
             let write = self.store.write("write_all", load, move |connection, sql| {
                 entries::write_all(connection, sql, &chunk, expiry)
             });
-            write.await?;
+            let written = write.await;
+            written.map_err(|error| error.after_changes(changed))?;
+            changed = true;
         }
     }
 
@@ -171,7 +174,8 @@ impl CacheClient for SqliteCache {
                 .write("remove_all", load, move |connection, sql| {
                     entries::remove_all(connection, sql, &chunk)
                 });
-            removed += remove.await?;
+            let step = remove.await;
+            removed += step.map_err(|error| error.after_changes(removed > 0))?;
         }
         Ok(removed)
     }
@@ -204,7 +208,9 @@ impl CacheClient for SqliteCache {
 
     async fn ping(&self) -> Result<()> {
         self.store
-            .read("ping", |connection, sql, _| entries::ping(connection, sql))
+            .read("ping", |connection, sql, _, _| {
+                entries::ping(connection, sql)
+            })
             .await
     }
 
@@ -220,8 +226,8 @@ impl CacheClientExtended for SqliteCache {
         let key = self.scope.key("get_time_to_live", key)?.into_owned();
         let read = self
             .store
-            .read("get_time_to_live", move |connection, sql, _| {
-                entries::time_to_live(connection, sql, &key)
+            .read("get_time_to_live", move |connection, sql, now, _| {
+                entries::time_to_live(connection, sql, now, &key)
             });
         read.await
     }
@@ -238,11 +244,10 @@ impl CacheClientExtended for SqliteCache {
 
     async fn read_with_time_to_live(&self, key: &str) -> Result<Option<(Bytes, TimeToLive)>> {
         let key = self.scope.key("read_with_time_to_live", key)?.into_owned();
-        let read = self
-            .store
-            .read("read_with_time_to_live", move |connection, sql, limit| {
-                entries::read(connection, sql, &key, limit)
-            });
+        let read = self.store.read(
+            "read_with_time_to_live",
+            move |connection, sql, now, limit| entries::read(connection, sql, now, &key, limit),
+        );
         read.await
     }
 
@@ -254,8 +259,8 @@ impl CacheClientExtended for SqliteCache {
             let mut start = prefix.to_string();
             loop {
                 let (prefix, from) = (Arc::clone(&prefix), start);
-                let page = self.store.read_long("keys_starting_with", 0, move |connection, sql, _| {
-                    entries::keys(connection, sql, &prefix, &from)
+                let page = self.store.read_long("keys_starting_with", 0, move |connection, sql, now, _| {
+                    entries::keys(connection, sql, now, &prefix, &from)
                 });
                 let page = page.await?;
                 // NUL is in no key, so this is the least text after the last one.
@@ -288,7 +293,8 @@ impl CacheClientExtended for SqliteCache {
                 .write("remove_expired", CHUNK_OF_KEYS, |connection, sql| {
                     entries::remove_expired(connection, sql, CHUNK)
                 });
-            let step = step.await?;
+            let step = step.await;
+            let step = step.map_err(|error| error.after_changes(removed > 0))?;
             removed += step.removed as u64;
             if !step.more {
                 return Ok(removed);
@@ -319,7 +325,8 @@ impl SqliteCache {
                     .write(operation, CHUNK_OF_KEYS, move |connection, sql| {
                         entries::remove_step(connection, sql, &from, end.as_deref())
                     });
-                let (live, next) = step.await?;
+                let step = step.await;
+                let (live, next) = step.map_err(|error| error.after_changes(removed > 0))?;
                 removed += live;
                 start = next;
             }

@@ -21,7 +21,7 @@ impl Now {
         Self::at(SystemTime::now())
     }
 
-    fn at(instant: SystemTime) -> Self {
+    pub(crate) fn at(instant: SystemTime) -> Self {
         let rounded_up = unix_millis_rounded_up(instant);
         // Before 1970 the two are taken as one; such a clock is wrong by more than that.
         let part = instant

@@ -32,12 +32,15 @@ pub(crate) fn open(options: &SqliteOptions, sql: &Sql) -> Result<Opened, Failure
         Location::Memory => None,
     };
     let mut writer = connect(file.as_ref(), options)?;
-    if let (Some(_), false) = (&file, options.read_only) {
-        prepare_file(&writer, options, Instant::now() + options.client.timeout)?;
-    }
     if options.read_only {
         sql.check(&writer)?;
     } else {
+        if file.is_some() {
+            prepare_file(&writer, options, Instant::now() + options.client.timeout)?;
+        }
+        if let Some(bytes) = options.max_bytes {
+            bound(&writer, bytes)?;
+        }
         sql.prepare(&mut writer)?;
     }
     let readers = match &file {
@@ -107,11 +110,14 @@ fn prepare_file(
     };
     writer.pragma_update(None, "synchronous", synchronous)?;
     writer.pragma_update(None, "journal_size_limit", WAL_KEPT)?;
-    if let Some(bytes) = options.max_bytes {
-        let page: i64 = writer.pragma_query_value(None, "page_size", |row| row.get(0))?;
-        let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
-        writer.pragma_update(None, "max_page_count", pages.clamp(1, MAX_PAGES))?;
-    }
+    Ok(())
+}
+
+/// Sets how many pages there may be, in a file or in memory.
+fn bound(writer: &Connection, bytes: u64) -> Result<(), Failure> {
+    let page: i64 = writer.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
+    writer.pragma_update(None, "max_page_count", pages.clamp(1, MAX_PAGES))?;
     Ok(())
 }
 

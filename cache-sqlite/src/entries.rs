@@ -1,7 +1,10 @@
 //! What each operation does on a connection: plain functions that wait for nothing but the disk.
 //!
 //! Those that write run inside the writer's transaction and change the table by one statement, so
-//! that one which fails leaves nothing behind; batches take a savepoint.
+//! that one which fails leaves nothing behind; batches take a savepoint. They read the clock
+//! themselves, when they have the lock, so that none goes by a time before that of the write which
+//! it follows. Those that read are given the time from before their snapshot: by a later one, what
+//! was prolonged in between would look expired.
 
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
@@ -24,10 +27,10 @@ pub(crate) const CHUNK_BYTES: usize = 16 * 1_024 * 1_024;
 pub(crate) fn read(
     connection: &Connection,
     sql: &Sql,
+    now: Now,
     key: &str,
     limit: usize,
 ) -> Result<Option<(Bytes, TimeToLive)>> {
-    let now = Now::read();
     let mut statement = connection.prepare_cached(&sql.read)?;
     let mut rows = statement.query(params![key, now.millis, integer(limit)])?;
     let Some(row) = rows.next()? else {
@@ -48,6 +51,7 @@ pub(crate) fn read(
 pub(crate) fn read_all(
     connection: &Connection,
     sql: &Sql,
+    now: Now,
     keys: &[String],
     limit: usize,
 ) -> Result<Vec<Option<Bytes>>> {
@@ -58,7 +62,7 @@ pub(crate) fn read_all(
     };
     let (mut values, mut bytes) = (Vec::with_capacity(keys.len()), 0);
     for key in keys {
-        let value = read(connection, sql, key, limit)?.map(|(value, _)| value);
+        let value = read(connection, sql, now, key, limit)?.map(|(value, _)| value);
         bytes += value.as_ref().map_or(0, Bytes::len);
         values.push(value);
         if bytes >= CHUNK_BYTES {
@@ -71,9 +75,9 @@ pub(crate) fn read_all(
 pub(crate) fn time_to_live(
     connection: &Connection,
     sql: &Sql,
+    now: Now,
     key: &str,
 ) -> Result<Option<TimeToLive>> {
-    let now = Now::read();
     let mut statement = connection.prepare_cached(&sql.deadline)?;
     let mut rows = statement.query(params![key, now.millis])?;
     rows.next()?.map(|row| left(row, now)).transpose()
@@ -83,17 +87,13 @@ pub(crate) fn time_to_live(
 pub(crate) fn keys(
     connection: &Connection,
     sql: &Sql,
+    now: Now,
     prefix: &str,
     start: &str,
 ) -> Result<Vec<String>> {
     let mut statement = connection.prepare_cached(&sql.keys)?;
     let keys = statement.query_map(
-        params![
-            start,
-            Now::read().millis,
-            prefix_end(prefix),
-            integer(CHUNK)
-        ],
+        params![start, now.millis, prefix_end(prefix), integer(CHUNK)],
         |row| row.get(0),
     )?;
     Ok(keys.collect::<rusqlite::Result<_>>()?)
@@ -112,7 +112,18 @@ pub(crate) fn write(
     condition: &Condition,
     expiry: Expiry,
 ) -> Result<bool> {
-    let now = Now::read();
+    write_at(connection, sql, Now::read(), key, value, condition, expiry)
+}
+
+fn write_at(
+    connection: &Connection,
+    sql: &Sql,
+    now: Now,
+    key: &str,
+    value: &Bytes,
+    condition: &Condition,
+    expiry: Expiry,
+) -> Result<bool> {
     let value: &[u8] = value;
     let deadline = match now.deadline(expiry) {
         Deadline::Past => return remove_if(connection, sql, key, condition, now),
@@ -154,27 +165,29 @@ pub(crate) fn write_all(
     entries: &[(String, Bytes)],
     expiry: Expiry,
 ) -> Result<()> {
+    let now = Now::read();
     let savepoint = connection.savepoint()?;
     for (key, value) in entries {
-        write(&savepoint, sql, key, value, &Condition::Always, expiry)?;
+        write_at(&savepoint, sql, now, key, value, &Condition::Always, expiry)?;
     }
     Ok(savepoint.commit()?)
 }
 
 pub(crate) fn remove(connection: &Connection, sql: &Sql, key: &str) -> Result<bool> {
-    change(
-        connection,
-        &sql.delete_live,
-        params![key, Now::read().millis],
-    )
+    remove_at(connection, sql, Now::read(), key)
+}
+
+fn remove_at(connection: &Connection, sql: &Sql, now: Now, key: &str) -> Result<bool> {
+    change(connection, &sql.delete_live, params![key, now.millis])
 }
 
 /// Removes many entries, all or none, and counts the live ones.
 pub(crate) fn remove_all(connection: &mut Connection, sql: &Sql, keys: &[String]) -> Result<u64> {
+    let now = Now::read();
     let savepoint = connection.savepoint()?;
     let mut removed = 0;
     for key in keys {
-        removed += u64::from(remove(&savepoint, sql, key)?);
+        removed += u64::from(remove_at(&savepoint, sql, now, key)?);
     }
     savepoint.commit()?;
     Ok(removed)
@@ -414,3 +427,40 @@ fn integer(count: usize) -> i64 {
 
 /// The bytes of `i64::MIN`; what is longer is no counter.
 const LONGEST_COUNTER: i64 = 20;
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::connection;
+    use crate::options::SqliteOptions;
+
+    #[test]
+    fn a_list_is_read_by_the_clock_from_before_its_snapshot() {
+        let sql = Sql::new("cache");
+        let opened = connection::open(&SqliteOptions::memory(), &sql).unwrap();
+        let insert = "INSERT INTO cache VALUES ('a', x'', 1000, 1000), ('b', x'', 1001, 1001)";
+        opened.writer.execute(insert, []).unwrap();
+        // By the clock of this moment both expired long ago.
+        let now = Now::at(UNIX_EPOCH + Duration::from_secs(1));
+        let keys = ["a", "b", "b"].map(str::to_owned);
+        let values = read_all(&opened.writer, &sql, now, &keys, 1).unwrap();
+        assert_eq!(values, [None, Some(Bytes::new()), Some(Bytes::new())]);
+    }
+
+    #[test]
+    fn a_chunk_is_written_by_one_reading_of_the_clock() {
+        let sql = Sql::new("cache");
+        let mut opened = connection::open(&SqliteOptions::memory(), &sql).unwrap();
+        let entries: Vec<_> = (0..CHUNK)
+            .map(|n| (format!("k{n}"), Bytes::new()))
+            .collect();
+        let hour = Expiry::In(Duration::from_secs(3_600));
+        write_all(&mut opened.writer, &sql, &entries, hour).unwrap();
+        let deadlines = "SELECT count(DISTINCT deadline) FROM cache";
+        let row = |row: &Row<'_>| row.get(0);
+        let deadlines: i64 = opened.writer.query_row(deadlines, [], row).unwrap();
+        assert_eq!(deadlines, 1);
+    }
+}

@@ -1,6 +1,7 @@
 //! The file itself: made for its owner alone, and the same one for as long as it is used.
 
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -78,18 +79,38 @@ impl File {
 }
 
 /// Makes the file unless it is there; the files that SQLite puts beside it take over its mode.
+///
+/// It is made beside its place and closed before it gets there: closing it in its place would drop
+/// the locks that another client of this process may have on it by then.
 fn make(path: &Path) -> Result<(), Failure> {
+    if fs::symlink_metadata(path).is_ok() {
+        return Ok(());
+    }
+    let beside = path.with_file_name(name_of_its_own());
+    create(&beside).map_err(|error| refused(&error))?;
+    let linked = fs::hard_link(&beside, path);
+    // Who cannot remove it leaves an empty file, which harms nobody.
+    let _ = fs::remove_file(&beside);
+    // Where files have one name only, it is made in its place.
+    match linked.or_else(|_| create(path)) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(refused(&error)),
+        _ => Ok(()),
+    }
+}
+
+/// Makes an empty file that only its owner can read. One that is there is not opened.
+fn create(path: &Path) -> io::Result<()> {
     let mut new = fs::OpenOptions::new();
-    // An existing file is never opened here: closing it again would drop the locks that this
-    // process holds on it.
     new.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut new, 0o600);
-    match new.open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(refused(&error)),
-    }
+    new.open(path).map(drop)
+}
+
+/// A name that no other client takes, of this process or another.
+fn name_of_its_own() -> String {
+    let random = RandomState::new().hash_one(());
+    format!(".cache-sqlite-{random:016x}")
 }
 
 fn refused(error: &io::Error) -> Failure {
@@ -144,6 +165,19 @@ mod tests {
         assert!(file.check_lately(after(999)).is_ok());
         assert!(file.check_lately(after(1_000)).is_err());
         assert!(file.check_lately(after(1_001)).is_err(), "only good news");
+    }
+
+    #[test]
+    fn of_many_who_make_the_file_at_once_one_does_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache.db");
+        let opened: Vec<File> = std::thread::scope(|scope| {
+            let open = || File::open(&path, true).unwrap();
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        assert!(opened.iter().all(|file| file.check().is_ok()));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

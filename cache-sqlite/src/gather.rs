@@ -18,6 +18,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio::task;
 
+use crate::clock::Now;
 use crate::error::Failure;
 use crate::sql::Sql;
 use crate::store::LONGEST_READ_HERE;
@@ -31,7 +32,7 @@ pub(crate) struct Gathering {
 /// A read that was asked for; whoever has its turn does it.
 pub(crate) trait Read: Send {
     /// Reads and answers; without a connection it answers that it was not read.
-    fn run(self: Box<Self>, connection: Option<&Connection>, sql: &Sql);
+    fn run(self: Box<Self>, connection: Option<(&Connection, Now)>, sql: &Sql);
 
     /// Whether nobody waits for it any more.
     fn is_given_up(&self) -> bool;
@@ -47,13 +48,13 @@ struct Task<F, T> {
 
 impl<F, T> Read for Task<F, T>
 where
-    F: Fn(&Connection, &Sql, usize) -> Result<T, Failure> + Send,
+    F: Fn(&Connection, &Sql, Now, usize) -> Result<T, Failure> + Send,
     T: Send,
 {
-    fn run(self: Box<Self>, connection: Option<&Connection>, sql: &Sql) {
+    fn run(self: Box<Self>, connection: Option<(&Connection, Now)>, sql: &Sql) {
         if !self.is_given_up() {
-            let answer =
-                connection.map(|connection| (self.work)(connection, sql, LONGEST_READ_HERE));
+            let answer = connection
+                .map(|(connection, now)| (self.work)(connection, sql, now, LONGEST_READ_HERE));
             // Nobody may be waiting any more; that is theirs to decide.
             let _ = self.reply.send((self.work, answer));
         }
@@ -125,7 +126,7 @@ impl Gathering {
         take_turn: impl Fn(Turn<'_>),
     ) -> Option<Answer<F, T>>
     where
-        F: Fn(&Connection, &Sql, usize) -> Result<T, Failure> + Send + 'static,
+        F: Fn(&Connection, &Sql, Now, usize) -> Result<T, Failure> + Send + 'static,
         T: Send + 'static,
     {
         let queue = &self.queues[THREAD.with(|thread| *thread) % QUEUES];
@@ -277,7 +278,7 @@ mod tests {
     }
 
     impl Read for Nothing {
-        fn run(self: Box<Self>, _: Option<&Connection>, _: &Sql) {}
+        fn run(self: Box<Self>, _: Option<(&Connection, Now)>, _: &Sql) {}
 
         fn is_given_up(&self) -> bool {
             self.is_given_up

@@ -97,7 +97,7 @@ impl SqliteOptions {
     }
 
     /// The table that holds the entries; `cache` by default. Beside it stand the table
-    /// `{table}_schema` and the index `{table}_deadline`. Any name without NUL that does not start
+    /// `{table}_schema` and the index `{table}_due`. Any name without NUL that does not start
     /// with `sqlite_`; it is always quoted.
     #[must_use]
     pub fn table(mut self, name: impl Into<String>) -> Self {
@@ -127,18 +127,19 @@ impl SqliteOptions {
         self
     }
 
-    /// How large the file may become through this client, in bytes; no bound by default. A write
-    /// for which there is no room fails with `Full`. Writes ahead of the file come on top.
+    /// How large the file may become through this client, or the store in memory, in bytes; no
+    /// bound by default. A write for which there is no room fails with `Full`. Writes ahead of the
+    /// file come on top.
     #[must_use]
     pub fn max_bytes(mut self, bytes: impl Into<Option<u64>>) -> Self {
         self.max_bytes = bytes.into();
         self
     }
 
-    /// How often expired entries are looked for; each second by default.
+    /// How often expired entries are looked for; each second by default, each millisecond at most.
     #[must_use]
     pub fn sweep_interval(mut self, interval: Duration) -> Self {
-        self.sweep_interval = interval;
+        self.sweep_interval = interval.max(Duration::from_millis(1));
         self
     }
 

@@ -94,10 +94,6 @@ impl Pen {
         self.begin(LOCK_PATIENCE)
     }
 
-    pub(crate) fn begin_now(&mut self) -> Result<(), Undone> {
-        self.begin(Duration::ZERO)
-    }
-
     fn begin(&mut self, patience: Duration) -> Result<(), Undone> {
         check(self.file.as_deref()).map_err(Undone::surely)?;
         let set = self.connection.busy_timeout(patience);
@@ -142,8 +138,11 @@ impl Pen {
             }
         }
         if self.sweep.is_due() {
-            let file = check(self.file.as_deref());
-            self.sweep.step(&self.connection, file);
+            // Cutting the log off waits for readers and holds the file's lock meanwhile; who writes
+            // sets its own patience.
+            let ready = check(self.file.as_deref())
+                .and_then(|()| Ok(self.connection.busy_timeout(Duration::ZERO)?));
+            self.sweep.step(&self.connection, ready);
             // It may have cut the log off.
             self.log.was_copied();
         }
@@ -226,6 +225,8 @@ const LOCK_PATIENCE: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use crate::connection;
     use crate::options::SqliteOptions;
     use crate::sql::Sql;
@@ -233,10 +234,14 @@ mod tests {
     use super::*;
 
     fn pen(folder: &tempfile::TempDir) -> Pen {
-        let options = SqliteOptions::file(folder.path().join("cache.db"));
+        pen_with(folder, Duration::from_secs(1), Duration::MAX)
+    }
+
+    fn pen_with(folder: &tempfile::TempDir, timeout: Duration, sweep_every: Duration) -> Pen {
+        let options = SqliteOptions::file(folder.path().join("cache.db")).timeout(timeout);
         let sql = Arc::new(Sql::new("cache"));
         let opened = connection::open(&options, &sql).unwrap();
-        let sweep = Sweep::new(sql, Duration::MAX);
+        let sweep = Sweep::new(sql, sweep_every);
         Pen::new(opened.writer, opened.file, sweep).unwrap()
     }
 
@@ -269,6 +274,20 @@ mod tests {
         write_patiently(&mut pen);
         assert!(pen.log.pages() < 100);
         assert!(write(&mut pen));
+    }
+
+    #[test]
+    fn the_sweeper_waits_for_no_reader() {
+        let folder = tempfile::tempdir().unwrap();
+        let timeout = Duration::from_secs(20);
+        let mut pen = pen_with(&folder, timeout, Duration::ZERO);
+        let reader = Connection::open(folder.path().join("cache.db")).unwrap();
+        let read = "BEGIN; SELECT count(*) FROM cache";
+        reader.execute_batch(read).unwrap();
+        // What making the table left in the log cannot be cut off while somebody reads it.
+        let started = Instant::now();
+        pen.keep_up();
+        assert!(started.elapsed() < timeout / 2);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use session_core::{ClientOptions, ErrorKind, Outcome, Result};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout_at;
 
+use crate::clock::Now;
 use crate::connection::{self, Opened, Readers};
 use crate::error::{Failure, overloaded, timed_out};
 use crate::file::File;
@@ -82,11 +83,11 @@ impl Store {
     /// Reads something short: on the calling thread, unless reads take long at present, the value
     /// is large or the connections are taken.
     ///
-    /// `work` is given the length of the longest value that it may read.
+    /// `work` is given the time and the length of the longest value that it may read.
     pub(crate) async fn read<T, F>(&self, operation: &'static str, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: Fn(&Connection, &Sql, usize) -> Result<T, Failure> + Send + 'static,
+        F: Fn(&Connection, &Sql, Now, usize) -> Result<T, Failure> + Send + 'static,
     {
         let Some(readers) = &self.readers else {
             return self
@@ -130,11 +131,11 @@ impl Store {
         &self,
         readers: &Arc<Readers>,
         started: Instant,
-        work: impl Fn(&Connection, &Sql, usize) -> Result<T, Failure>,
+        work: impl Fn(&Connection, &Sql, Now, usize) -> Result<T, Failure>,
     ) -> Option<(Result<T, Failure>, bool)> {
         let work = |connection: &Connection| {
             self.check_lately(started)?;
-            work(connection, &self.sql, LONGEST_READ_HERE)
+            work(connection, &self.sql, Now::read(), LONGEST_READ_HERE)
         };
         let by_writer = match self.has_this_task_written() {
             true => self.writer.try_read(work),
@@ -163,9 +164,11 @@ impl Store {
         {
             let many = turn.len() > 1;
             let mut over = false;
+            // Before the snapshot that they share, and once: see `entries`.
+            let now = Now::read();
             let mut read_all = |connection: &Connection| {
                 for read in turn.by_ref() {
-                    read.run(Some(connection), &self.sql);
+                    read.run(Some((connection, now)), &self.sql);
                     let ended = Instant::now();
                     over = self.pace.note(ended - started);
                     if over || self.pace.is_long() {
@@ -195,7 +198,7 @@ impl Store {
     ) -> Result<T>
     where
         T: Send + 'static,
-        F: Fn(&Connection, &Sql, usize) -> Result<T, Failure> + Send + 'static,
+        F: Fn(&Connection, &Sql, Now, usize) -> Result<T, Failure> + Send + 'static,
     {
         let timeout = self.client.timeout_for(bytes);
         match &self.readers {
@@ -259,7 +262,7 @@ impl Store {
     ) -> Result<T>
     where
         T: Send + 'static,
-        F: Fn(&Connection, &Sql, usize) -> Result<T, Failure> + Send + 'static,
+        F: Fn(&Connection, &Sql, Now, usize) -> Result<T, Failure> + Send + 'static,
     {
         let deadline = Instant::now() + timeout;
         let reader = timeout_at(deadline.into(), readers.take()).await;
@@ -267,7 +270,9 @@ impl Store {
         let (file, sql) = (self.file.clone(), self.sql.clone());
         let reading = spawn_blocking(move || {
             check(file.as_deref()).and_then(|()| {
-                reader.read_patiently(deadline, |connection| work(connection, &sql, usize::MAX))
+                reader.read_patiently(deadline, |connection| {
+                    work(connection, &sql, Now::read(), usize::MAX)
+                })
             })
         });
         match timeout_at(deadline.into(), reading).await {
@@ -287,13 +292,17 @@ impl Store {
     ) -> Result<T>
     where
         T: Send + 'static,
-        F: Fn(&Connection, &Sql, usize) -> Result<T, Failure> + Send + 'static,
+        F: Fn(&Connection, &Sql, Now, usize) -> Result<T, Failure> + Send + 'static,
     {
         let sql = Arc::clone(&self.sql);
-        let work = move |connection: &mut Connection| work(connection, &sql, usize::MAX);
-        self.writer
-            .submit(operation, Weight::new(1, 0), timeout, work)
-            .await
+        let work =
+            move |connection: &mut Connection| work(connection, &sql, Now::read(), usize::MAX);
+        let read = self
+            .writer
+            .submit(operation, Weight::new(1, 0), timeout, work);
+        // Whatever became of the group that it was in, a read changes nothing.
+        read.await
+            .map_err(|error| error.with_outcome(Outcome::NotApplied))
     }
 }
 
@@ -307,3 +316,24 @@ pub(crate) const LONGEST_READ_HERE: usize = 64 * 1_024;
 
 /// Writes of two tasks in so short a time are better committed together.
 const TOGETHER: Duration = Duration::from_millis(2);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_read_in_memory_that_takes_too_long_has_changed_nothing() {
+        let options = SqliteOptions::memory().timeout(Duration::from_millis(200));
+        let store = Store::open(&options).unwrap();
+        let (until_here, ended) = mpsc::channel::<()>();
+        let ended = Mutex::new(ended);
+        let read = store.read("read", move |_, _, _, _| {
+            let _ = ended.lock().unwrap().recv();
+            Ok(())
+        });
+        assert_eq!(read.await.unwrap_err().outcome(), Outcome::NotApplied);
+        drop(until_here);
+    }
+}

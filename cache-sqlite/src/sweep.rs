@@ -60,9 +60,9 @@ impl Sweep {
         self.log = true;
     }
 
-    /// Does one step if the file is as it should be, and sets when the next is due.
-    pub(crate) fn step(&mut self, connection: &Connection, file: Result<(), Failure>) {
-        let found = file.and_then(|()| self.remove_or_shrink(connection));
+    /// Does one step if all is ready for it, and sets when the next is due.
+    pub(crate) fn step(&mut self, connection: &Connection, ready: Result<(), Failure>) {
+        let found = ready.and_then(|()| self.remove_or_shrink(connection));
         let found = found.unwrap_or_else(|failure| {
             // A lock or a full disk passes; whoever writes hears of all else.
             tracing::debug!(?failure, "expired entries could not be removed");

@@ -167,6 +167,10 @@ impl Claim {
     fn is_taken(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
+
+    fn give_back(&self) {
+        self.0.store(false, Ordering::Release);
+    }
 }
 
 /// Withdraws the work of a future that was dropped, unless it has begun.
@@ -193,6 +197,9 @@ trait Job: Send {
 
     /// Begins it, unless it was withdrawn.
     fn begin(&mut self) -> bool;
+
+    /// Makes it one that has not begun, since what it did was undone.
+    fn put_back(&mut self);
 
     fn run(&mut self, connection: &mut Connection);
 
@@ -223,11 +230,17 @@ where
     }
 
     fn is_withdrawn(&self) -> bool {
-        self.claim.is_taken()
+        // Who gave up after it had begun did not withdraw it.
+        self.claim.is_taken() || self.reply.is_closed()
     }
 
     fn begin(&mut self) -> bool {
         self.claim.take()
+    }
+
+    fn put_back(&mut self) {
+        self.result = None;
+        self.claim.give_back();
     }
 
     fn run(&mut self, connection: &mut Connection) {
@@ -277,43 +290,23 @@ impl Thread {
 
     /// Commits a job together with what waits behind it, and answers.
     fn work_off(&self, pen: &mut Pen, first: Box<dyn Job>) {
-        let Some(mut group) = self.begin(pen, first) else {
+        let Some(first) = begin(pen, first) else {
             return;
         };
+        let mut group = self.gather(first);
         match pen.commit(|connection| run_all(&mut group, connection)) {
             // One that is too large must not take the others down: each for itself, then.
             Err(undone) if undone.is_for_want_of_room() && group.len() > 1 => {
-                for mut job in group {
-                    let alone = std::slice::from_mut(&mut job);
-                    let begun = pen.begin_now();
-                    let committed =
-                        begun.and_then(|()| pen.commit(|connection| run_all(alone, connection)));
-                    job.answer(committed);
+                // All of them, so that those which wait for the first ones can be withdrawn.
+                for job in &mut group {
+                    job.put_back();
                 }
-            }
-            committed => {
                 for job in group {
-                    job.answer(committed);
+                    work_off_alone(pen, job);
                 }
             }
+            committed => answer_all(group, committed),
         }
-    }
-
-    /// Begins a transaction and takes the jobs for it, or none if all were answered otherwise.
-    ///
-    /// Waits for other processes as long as the caller of the first job waits.
-    fn begin(&self, pen: &mut Pen, first: Box<dyn Job>) -> Option<Vec<Box<dyn Job>>> {
-        while !first.is_withdrawn() {
-            match pen.begin_patiently() {
-                Ok(()) => return Some(self.gather(first)),
-                Err(undone) if undone.failure.is_busy() => {}
-                Err(undone) => {
-                    first.answer(Err(undone));
-                    return None;
-                }
-            }
-        }
-        None
     }
 
     /// Takes the job and what is waiting behind it, up to what one transaction may hold.
@@ -334,6 +327,41 @@ impl Thread {
                 .flatten();
         }
         group
+    }
+}
+
+/// Commits a job by itself, and answers.
+fn work_off_alone(pen: &mut Pen, job: Box<dyn Job>) {
+    if let Some(mut job) = begin(pen, job) {
+        let mut alone = Vec::new();
+        if job.begin() {
+            alone.push(job);
+        }
+        let committed = pen.commit(|connection| run_all(&mut alone, connection));
+        answer_all(alone, committed);
+    }
+}
+
+/// Begins a transaction and gives the job back, or not if it was withdrawn or answered.
+///
+/// Waits for other processes as long as the caller of the job waits.
+fn begin(pen: &mut Pen, job: Box<dyn Job>) -> Option<Box<dyn Job>> {
+    while !job.is_withdrawn() {
+        match pen.begin_patiently() {
+            Ok(()) => return Some(job),
+            Err(undone) if undone.failure.is_busy() => {}
+            Err(undone) => {
+                job.answer(Err(undone));
+                return None;
+            }
+        }
+    }
+    None
+}
+
+fn answer_all(group: Vec<Box<dyn Job>>, committed: Result<(), Undone>) {
+    for job in group {
+        job.answer(committed);
     }
 }
 
@@ -366,3 +394,75 @@ const GROUP: u32 = 512;
 
 /// How many bytes of values count as one more small write.
 const BYTES_OF_A_SMALL_WRITE: usize = 16 * 1_024;
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+    use crate::connection;
+    use crate::options::SqliteOptions;
+    use crate::sql::Sql;
+
+    /// Has two writes in one group, which finds no room, and another process take the lock then; it
+    /// keeps it for so long, or for good.
+    async fn undone_together(timeout: Duration, kept: Option<Duration>) -> [Result<()>; 2] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache.db");
+        let sql = Arc::new(Sql::new("cache"));
+        let opened = connection::open(&SqliteOptions::file(&path), &sql).unwrap();
+        let sweep = Sweep::new(sql, Duration::MAX);
+        let writer = Writer::start(opened.writer, opened.file, sweep).unwrap();
+        let other = Arc::new(Mutex::new(Connection::open(&path).unwrap()));
+
+        let (taker, mut is_repeated) = (Arc::clone(&other), false);
+        let large = move |connection: &mut Connection| {
+            if std::mem::replace(&mut is_repeated, true) {
+                return Ok(());
+            }
+            // What SQLite does by itself where there is no room.
+            connection.execute_batch("ROLLBACK")?;
+            taker.lock().unwrap().execute_batch("BEGIN IMMEDIATE")?;
+            Err(Failure::Sqlite(ffi::Error::new(ffi::SQLITE_FULL)))
+        };
+        let pen = writer.pen.lock().unwrap();
+        let freeing = async {
+            // Both are in the queue now.
+            drop(pen);
+            if let Some(kept) = kept {
+                while other.lock().unwrap().is_autocommit() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                tokio::time::sleep(kept).await;
+                other.lock().unwrap().execute_batch("COMMIT").unwrap();
+            }
+        };
+        let weight = Weight::new(1, 0);
+        let (large, small, ()) = tokio::join!(
+            writer.submit("test", weight, timeout, large),
+            writer.submit("test", weight, timeout, |_| Ok(())),
+            freeing
+        );
+        [large, small]
+    }
+
+    #[tokio::test]
+    async fn what_was_undone_with_its_group_waits_for_the_lock_as_before() {
+        let timeout = Duration::from_secs(30);
+        let kept = Some(Duration::from_millis(100));
+        for result in undone_together(timeout, kept).await {
+            result.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_undone_with_its_group_is_withdrawn_when_its_time_is_over() {
+        for result in undone_together(Duration::from_secs(1), None).await {
+            let error = result.unwrap_err();
+            assert_eq!(
+                (error.kind(), error.outcome()),
+                (ErrorKind::Overloaded, Outcome::NotApplied)
+            );
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_sqlite::SqliteCache;
+use cache_sqlite::{SqliteCache, SqliteOptions};
 use futures_util::StreamExt;
 use session_core::{
     Bytes, CacheClient, CacheClientExtended, Condition, ErrorKind, Expiry, Outcome,
@@ -134,9 +134,19 @@ async fn a_lock_that_another_keeps_is_overloaded_and_nothing_is_written_later() 
 }
 
 #[tokio::test]
-async fn a_full_store_takes_no_more_and_goes_on_reading() {
+async fn a_full_file_takes_no_more_and_goes_on_reading() {
     let store = TempStore::new();
-    let options = store.options().max_bytes(1 << 20);
+    takes_no_more_and_goes_on_reading(store.options()).await;
+}
+
+#[tokio::test]
+async fn a_full_store_in_memory_takes_no_more_and_goes_on_reading() {
+    let options = SqliteOptions::memory().timeout(Duration::from_secs(30));
+    takes_no_more_and_goes_on_reading(options).await;
+}
+
+async fn takes_no_more_and_goes_on_reading(options: SqliteOptions) {
+    let options = options.max_bytes(1 << 20);
     let cache = SqliteCache::connect_with(options).await.unwrap();
     cache
         .write("small", V, Condition::Always, Expiry::Never)

@@ -325,12 +325,21 @@ fn a_time_out_is_a_day_at_most() {
     assert_eq!(longer.parse::<SqliteOptions>().unwrap(), with(day));
 }
 
+#[test]
+fn a_sweep_interval_is_a_millisecond_at_least() {
+    let with = |interval| SqliteOptions::memory().sweep_interval(interval);
+    let millisecond = Duration::from_millis(1);
+    assert_eq!(with(Duration::ZERO), with(millisecond));
+    assert_ne!(with(2 * millisecond), with(millisecond));
+}
+
 #[tokio::test]
 async fn options_without_measure_are_taken() {
     let store = TempStore::new();
     let options = store
         .options()
         .timeout(Duration::MAX)
+        .max_value_len(usize::MAX)
         .sweep_interval(Duration::MAX);
     let cache = SqliteCache::connect_with(options.max_bytes(u64::MAX))
         .await
