@@ -257,7 +257,7 @@ impl CacheClientExtended for RedisCache {
                         },
                         Ok(None) => break,
                         Err(failure) => {
-                            yield Err(failure.of(NAME));
+                            yield Err(inner.store.doubt(failure).of(NAME));
                             return;
                         }
                     }

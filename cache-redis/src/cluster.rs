@@ -1,56 +1,32 @@
-//! A cluster: which primary has which slots, and what to do when that changes.
+//! A cluster: commands go to the primary that has their key, by the map ([`crate::map`]), and follow
+//! the key when that has changed.
 //!
 //! Every server may answer that a key is elsewhere. Such an answer proves that nothing ran, so the
-//! command follows the key, also one that may run once only. A task keeps the map: it asks the
-//! servers for their slots when a call was sent elsewhere or failed, and now and then.
+//! command follows the key, also one that may run once only.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use redis::{ServerError, Value};
-use session_core::ErrorKind;
-use tokio::sync::Notify;
+use session_core::{ErrorKind, Outcome};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::command;
 use crate::error::{self, Failure};
 use crate::link::Settings;
-use crate::node::{Call, Node, Place, Repeat};
+use crate::map::{self, Shared};
+use crate::node::{Call, Node, Repeat};
 use crate::options::Address;
 use crate::reply;
 use crate::resp::{Batch, Command};
-use crate::slot::{SLOTS, slot_of};
+use crate::slot::slot_of;
 
 /// The primaries of a cluster.
 pub(crate) struct Cluster {
     shared: Arc<Shared>,
     watcher: AbortHandle,
 }
-
-struct Shared {
-    seeds: Vec<Address>,
-    settings: Arc<Settings>,
-    max_in_flight: usize,
-    map: RwLock<Arc<Map>>,
-    /// Servers that answers named and the map does not have yet, as long as they are in use, so
-    /// that many calls which are sent to one open one connection.
-    strays: Mutex<Vec<Weak<Node>>>,
-    /// Somebody met a sign that the map is out of date.
-    stale: Notify,
-}
-
-/// Who has which slots.
-#[derive(Default)]
-struct Map {
-    /// For each slot the index of its primary.
-    slots: Vec<Option<u16>>,
-    primaries: Vec<Arc<Node>>,
-}
-
-/// A primary and the commands of a batch that go to it, by their indices.
-type Share = (Arc<Node>, Vec<usize>);
 
 /// Where an answer sends a command.
 enum Redirect {
@@ -69,24 +45,23 @@ impl Cluster {
         settings: Arc<Settings>,
         max_in_flight: usize,
     ) -> Result<Self, Failure> {
-        let shared = Arc::new(Shared {
-            seeds,
-            settings,
-            max_in_flight,
-            map: RwLock::default(),
-            strays: Mutex::default(),
-            stale: Notify::new(),
-        });
-        timeout(shared.settings.timeout, shared.refresh())
+        let patience = settings.timeout;
+        let shared = Arc::new(Shared::new(seeds, settings, max_in_flight));
+        timeout(patience, shared.refresh())
             .await
             .unwrap_or_else(|_| Err(Failure::silence()))?;
-        let watcher = tokio::spawn(watch(shared.clone())).abort_handle();
+        let watcher = tokio::spawn(map::watch(shared.clone())).abort_handle();
         Ok(Self { shared, watcher })
     }
 
     /// The primaries of now.
     pub(crate) fn primaries(&self) -> Vec<Arc<Node>> {
-        self.shared.map().primaries.clone()
+        self.shared.primaries()
+    }
+
+    /// Has the servers asked for the map again.
+    pub(crate) fn doubt(&self) {
+        self.shared.doubt();
     }
 
     /// Sends a command about one key to whoever has the key.
@@ -108,37 +83,63 @@ impl Cluster {
         call: &Call,
         commands: &[(&str, Command)],
     ) -> Result<Vec<Value>, Failure> {
-        let sent = self
-            .shared
-            .shares(commands)?
+        let shares = self.shared.shares(commands)?;
+        let sent = shares
             .into_iter()
-            .map(async |(node, indices)| {
-                let batch = Batch::of(|batch| {
-                    for index in &indices {
-                        batch.push(&commands[*index].1);
-                    }
-                });
-                let answers = node.send(call, &batch).await;
-                let answers = answers.inspect_err(|_| self.shared.stale.notify_one())?;
-                if answers.len() != indices.len() {
-                    return Err(Failure::unexpected());
-                }
-                let mut placed = Vec::with_capacity(answers.len());
-                for (index, answer) in indices.into_iter().zip(answers) {
-                    let (key, command) = &commands[index];
-                    placed.push((
-                        index,
-                        self.follow(call, key, command, node.clone(), answer)
-                            .await?,
-                    ));
-                }
-                Ok(placed)
-            });
+            .map(|(node, indices)| self.send_share(call, commands, node, indices));
         let mut answers = vec![Value::Nil; commands.len()];
-        for (index, answer) in try_join_all(sent).await?.into_iter().flatten() {
-            answers[index] = answer;
+        let (mut is_applied, mut failure) = (false, None);
+        // To the end of each share: one that is given up half-way may be applied all the same.
+        for share in join_all(sent).await {
+            match share {
+                Ok(placed) => {
+                    for (index, answer) in placed {
+                        answers[index] = answer;
+                    }
+                }
+                Err(other) => {
+                    is_applied |= other.outcome == Outcome::Unknown;
+                    failure.get_or_insert(other);
+                }
+            }
         }
-        Ok(answers)
+        match failure {
+            None => Ok(answers),
+            Some(failure) => {
+                is_applied |= answers.iter().any(|answer| has_changed(call, answer));
+                Err(failure.in_part(is_applied))
+            }
+        }
+    }
+
+    /// Sends the commands at these indices to their server and gives the answers with the indices.
+    async fn send_share(
+        &self,
+        call: &Call,
+        commands: &[(&str, Command)],
+        node: Arc<Node>,
+        indices: Vec<usize>,
+    ) -> Result<Vec<(usize, Value)>, Failure> {
+        let batch = Batch::of(|batch| {
+            for index in &indices {
+                batch.push(&commands[*index].1);
+            }
+        });
+        let answers = node.send(call, &batch).await;
+        let answers = answers.inspect_err(|_| self.shared.doubt())?;
+        if answers.len() != indices.len() {
+            return Err(Failure::unexpected());
+        }
+        let mut is_applied = answers.iter().any(|answer| has_changed(call, answer));
+        let mut placed = Vec::with_capacity(answers.len());
+        for (index, answer) in indices.into_iter().zip(answers) {
+            let (key, command) = &commands[index];
+            let answer = self.follow(call, key, command, node.clone(), answer).await;
+            let answer = answer.map_err(|failure| failure.in_part(is_applied))?;
+            is_applied |= has_changed(call, &answer);
+            placed.push((index, answer));
+        }
+        Ok(placed)
     }
 
     /// Follows an answer that sends elsewhere, a bounded number of times.
@@ -156,7 +157,7 @@ impl Cluster {
             };
             match redirect {
                 Redirect::Moved(address) => {
-                    self.shared.stale.notify_one();
+                    self.shared.doubt();
                     node = self.shared.node_at(&address);
                     answer = self.ask(call, &node, command).await?;
                 }
@@ -173,7 +174,7 @@ impl Cluster {
                         .ok_or_else(Failure::unexpected)?;
                 }
                 Redirect::Wait => {
-                    self.shared.stale.notify_one();
+                    self.shared.doubt();
                     if Instant::now() + PAUSE >= call.deadline {
                         break;
                     }
@@ -195,7 +196,7 @@ impl Cluster {
     async fn ask(&self, call: &Call, node: &Node, command: &Command) -> Result<Value, Failure> {
         node.send(call, command)
             .await
-            .inspect_err(|_| self.shared.stale.notify_one())
+            .inspect_err(|_| self.shared.doubt())
     }
 }
 
@@ -205,139 +206,10 @@ impl Drop for Cluster {
     }
 }
 
-impl Shared {
-    fn map(&self) -> Arc<Map> {
-        self.map
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn node_of(&self, slot: u16) -> Result<Arc<Node>, Failure> {
-        let map = self.map();
-        let primary = map.slots.get(usize::from(slot)).copied().flatten();
-        match primary.and_then(|index| map.primaries.get(usize::from(index))) {
-            Some(node) => Ok(node.clone()),
-            None => {
-                self.stale.notify_one();
-                let cause = "no server of the cluster has the slot of the key";
-                Err(Failure::not_applied(ErrorKind::Unavailable, cause))
-            }
-        }
-    }
-
-    /// Divides a batch among the primaries.
-    fn shares(&self, commands: &[(&str, Command)]) -> Result<Vec<Share>, Failure> {
-        let mut shares: Vec<Share> = Vec::new();
-        for (index, (key, _)) in commands.iter().enumerate() {
-            let node = self.node_of(slot_of(key))?;
-            match shares
-                .iter_mut()
-                .find(|(other, _)| Arc::ptr_eq(other, &node))
-            {
-                Some((_, indices)) => indices.push(index),
-                None => shares.push((node, vec![index])),
-            }
-        }
-        Ok(shares)
-    }
-
-    /// The server at an address, which the map may not have yet.
-    fn node_at(&self, address: &Address) -> Arc<Node> {
-        let is_there = |node: &Arc<Node>| node.place() == Some(address);
-        if let Some(node) = self.map().primaries.iter().find(|node| is_there(node)) {
-            return node.clone();
-        }
-        let mut strays = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(node) = strays.iter().filter_map(Weak::upgrade).find(is_there) {
-            return node;
-        }
-        let place = Place::Fixed(address.clone());
-        let node = Arc::new(Node::new(place, self.settings.clone(), self.max_in_flight));
-        strays.retain(|stray| stray.strong_count() > 0);
-        strays.push(Arc::downgrade(&node));
-        node
-    }
-
-    /// Asks the servers that are known, then the seeds, until one tells the slots.
-    async fn refresh(&self) -> Result<(), Failure> {
-        let known = self.map();
-        let mut failure = Failure::not_applied(ErrorKind::Unavailable, "the cluster has no server");
-        for node in &known.primaries {
-            match self.learn_from(node).await {
-                Ok(()) => return Ok(()),
-                Err(other) => failure = other,
-            }
-        }
-        for seed in &self.seeds {
-            match self.learn_from(&self.node_at(seed)).await {
-                Ok(()) => return Ok(()),
-                Err(other) => failure = other,
-            }
-        }
-        Err(failure)
-    }
-
-    async fn learn_from(&self, node: &Arc<Node>) -> Result<(), Failure> {
-        let deadline = Instant::now() + self.settings.timeout / 3;
-        let call = Call {
-            operation: "connect",
-            deadline,
-            repeat: Repeat::Harmless,
-        };
-        let answer = node
-            .send(&call, &command::of(&["CLUSTER", "SLOTS"]))
-            .await?;
-        if let Value::ServerError(error) = &answer
-            && error
-                .details()
-                .is_some_and(|text| text.contains("cluster support disabled"))
-        {
-            let cause = "the server is no part of a cluster; its URL begins with redis://";
-            return Err(Failure::not_applied(ErrorKind::InvalidInput, cause));
-        }
-        let ranges = reply::slots(answer, node.place())?;
-        if ranges.is_empty() {
-            let cause = "the server does not know who has which slots";
-            return Err(Failure::not_applied(ErrorKind::Unavailable, cause));
-        }
-        let mut map = Map {
-            slots: vec![None; usize::from(SLOTS)],
-            primaries: Vec::new(),
-        };
-        for (slots, address) in ranges {
-            let at = |node: &Arc<Node>| node.place() == Some(&address);
-            let index = map.primaries.iter().position(at).unwrap_or_else(|| {
-                map.primaries.push(self.node_at(&address));
-                map.primaries.len() - 1
-            });
-            let index = u16::try_from(index).ok();
-            map.slots
-                .get_mut(slots)
-                .ok_or_else(Failure::unexpected)?
-                .fill(index);
-        }
-        *self.map.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
-        Ok(())
-    }
-}
-
-/// Keeps the map, as long as the cluster is in use.
-async fn watch(shared: Arc<Shared>) {
-    loop {
-        let is_partly_out = shared.map().primaries.iter().any(|node| node.is_out());
-        let pause = if is_partly_out {
-            PAUSE_WHILE_OUT
-        } else {
-            PAUSE_BETWEEN_LOOKS
-        };
-        let _ = timeout(pause, shared.stale.notified()).await;
-        if let Err(failure) = shared.refresh().await {
-            tracing::debug!(kind = ?failure.kind, "no server tells the slots of the cluster");
-        }
-        // A burst of calls that were sent elsewhere costs one question.
-        sleep(LEAST_PAUSE).await;
-    }
+/// Whether a command of a batch did something to the store, by its answer.
+fn has_changed(call: &Call, answer: &Value) -> bool {
+    let is_nothing = matches!(answer, Value::Nil | Value::Int(0) | Value::ServerError(_));
+    call.repeat == Repeat::Never && !is_nothing
 }
 
 fn redirect(answer: &Value, from: Option<&Address>) -> Option<Redirect> {
@@ -361,6 +233,3 @@ fn target(error: &ServerError, from: Option<&Address>) -> Option<Address> {
 const MOST_REDIRECTS: usize = 8;
 /// While a slot is between two servers, or a primary is being replaced.
 const PAUSE: Duration = Duration::from_millis(20);
-const LEAST_PAUSE: Duration = Duration::from_millis(50);
-const PAUSE_WHILE_OUT: Duration = Duration::from_millis(200);
-const PAUSE_BETWEEN_LOOKS: Duration = Duration::from_secs(10);

@@ -53,6 +53,14 @@ impl Failure {
         Self::unknown(ErrorKind::Other, "the answer is not one to the question")
     }
 
+    /// The failure of a call of which a part may have been applied all the same.
+    pub(crate) fn in_part(mut self, is_applied: bool) -> Self {
+        if is_applied {
+            self.outcome = Outcome::Unknown;
+        }
+        self
+    }
+
     /// The failure as the caller of an operation sees it.
     pub(crate) fn of(self, operation: &'static str) -> Error {
         let error = Error::new(self.kind, BACKEND, operation).with_outcome(self.outcome);

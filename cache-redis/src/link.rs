@@ -5,24 +5,24 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use redis::{ServerError, Value};
 use session_core::ErrorKind;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{self, Failure};
+use crate::life::Life;
 use crate::multiplex::{Driver, Requests};
 use crate::options::{Address, Login};
 use crate::resp::{Batch, Command};
 use crate::tls::Tls;
-use crate::waiter::{Many, Waiter, Waiting};
+use crate::waiter::{Many, Refusal, Waiter, Waiting};
 
 /// What every connection of a client is opened with.
 pub(crate) struct Settings {
@@ -42,9 +42,7 @@ pub(crate) struct Link {
     pub(crate) id: u64,
     opened: Instant,
     requests: Requests,
-    /// Calls in a row that ended without an answer.
-    silences: AtomicU32,
-    life: Arc<LinkLife>,
+    life: Arc<Life>,
     driver: AbortHandle,
 }
 
@@ -91,7 +89,7 @@ impl Request for Command {
 
 /// At least one command; of a transaction, the answer is that of `EXEC` alone.
 impl Request for Batch {
-    type Raw = Result<Vec<Value>, ServerError>;
+    type Raw = Result<Vec<Value>, Refusal>;
     type Answer = Vec<Value>;
 
     async fn put(
@@ -99,23 +97,16 @@ impl Request for Batch {
         link: &Link,
         deadline: Instant,
     ) -> Result<oneshot::Receiver<Self::Raw>, Failure> {
-        let (skip, count) = self.answers();
         let (sender, receiver) = oneshot::channel();
-        let waiter = Waiter::Many(Box::new(Many {
-            skip,
-            count,
-            refused: None,
-            answers: Vec::with_capacity(count),
-            sender,
-        }));
+        let waiter = Waiter::Many(Box::new(Many::new(self.answers(), sender)));
         link.put(deadline, self.bytes(), waiter).await?;
         Ok(receiver)
     }
 
     fn received(link: &Link, answers: Self::Raw) -> Result<Vec<Value>, Failure> {
-        let answers = answers.map_err(|error| {
-            link.weigh(&error);
-            error::server(&error)
+        let answers = answers.map_err(|refusal| {
+            link.weigh(&refusal.error);
+            error::server(&refusal.error).in_part(refusal.is_applied)
         })?;
         for answer in &answers {
             if let Value::ServerError(error) = answer {
@@ -124,15 +115,6 @@ impl Request for Batch {
         }
         Ok(answers)
     }
-}
-
-/// Whether a connection is of use, seen by its driver and by who replaces it.
-#[derive(Default)]
-struct LinkLife {
-    ended: AtomicBool,
-    /// Why it ended, once it did by itself.
-    failure: OnceLock<Failure>,
-    event: Notify,
 }
 
 impl Link {
@@ -162,23 +144,21 @@ impl Link {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let life = Arc::new(LinkLife::default());
+        let life = Arc::new(Life::default());
         let requests = Requests::new();
-        let mut driver = Driver::new(&requests, stream);
+        let mut driver = Driver::new(&requests, stream, life.clone());
         let driver = tokio::spawn({
             let life = life.clone();
             async move {
                 let failure = driver.run().await;
                 // Before the driver goes, and those who wait for answers are told.
-                let _ = life.failure.set(failure);
-                life.end();
+                life.fail(failure);
             }
         });
         let link = Self {
             id: NEXT_ID.fetch_add(1, Relaxed),
             opened: Instant::now(),
             requests,
-            silences: AtomicU32::new(0),
             life,
             driver: driver.abort_handle(),
         };
@@ -189,42 +169,36 @@ impl Link {
     /// Everything a fresh connection says, in one round trip; its last word is a question, so that
     /// a server which does not answer is found out here.
     async fn log_in(&self, settings: &Settings) -> Result<(), Failure> {
+        let mut steps = Vec::new();
         let words = Batch::of(|words| {
-            if let Some(password) = &settings.login.password {
-                let (user, password) = (&settings.login.user, password.as_bytes());
-                match user {
-                    Some(user) => words.add(&[b"AUTH", user.as_bytes(), password]),
-                    None => words.add(&[b"AUTH", password]),
-                }
+            let mut say = |step: Step, command: &[&[u8]]| {
+                steps.push(step);
+                words.add(command);
+            };
+            let Login { user, password } = &settings.login;
+            // A user without a password takes any.
+            let text = password.as_deref().unwrap_or_default().as_bytes();
+            match (user, password) {
+                (Some(user), _) => say(Step::Auth, &[b"AUTH", user.as_bytes(), text]),
+                (None, Some(_)) => say(Step::Auth, &[b"AUTH", text]),
+                (None, None) => {}
             }
             if settings.database != 0 {
-                words.add(&[b"SELECT", settings.database.to_string().as_bytes()]);
+                let database = settings.database.to_string();
+                say(Step::Select, &[b"SELECT", database.as_bytes()]);
             }
             if let Some(name) = &settings.client_name {
-                words.add(&[b"CLIENT", b"SETNAME", name.as_bytes()]);
+                say(Step::Name, &[b"CLIENT", b"SETNAME", name.as_bytes()]);
             }
-            words.add(match settings.primary_only {
-                true => &[b"ROLE"],
-                false => &[b"PING"],
-            });
+            match settings.primary_only {
+                true => say(Step::Role, &[b"ROLE"]),
+                false => say(Step::Ping, &[b"PING"]),
+            }
         });
         let deadline = Instant::now() + settings.timeout;
         let answers = self.send(&words, deadline).await?;
-        for answer in answers {
-            match answer {
-                Value::ServerError(error) => {
-                    let failure = error::server(&error);
-                    // What a user may not do, such as naming the connection, need not keep it away.
-                    if failure.kind != ErrorKind::Other && error::code(&error) != "NOPERM" {
-                        return Err(failure);
-                    }
-                }
-                Value::Array(role) if !role.first().is_some_and(is_primary) => {
-                    let cause = "the server is a replica";
-                    return Err(Failure::not_applied(ErrorKind::Unavailable, cause));
-                }
-                _ => {}
-            }
+        for (step, answer) in steps.into_iter().zip(answers) {
+            step.check(&answer)?;
         }
         Ok(())
     }
@@ -247,7 +221,7 @@ impl Link {
         };
         let put = timeout_at(deadline, self.requests.put(request, waiting));
         Box::pin(put).await.map_err(|_| {
-            self.note_silence();
+            self.life.note_silences(1);
             let cause = "the connection took no more requests in time";
             Failure::not_applied(ErrorKind::Timeout, cause)
         })
@@ -260,27 +234,14 @@ impl Link {
         deadline: Instant,
     ) -> Result<R::Answer, Failure> {
         if let Ok(raw) = raw.await {
-            if self.silences.load(Relaxed) != 0 {
-                self.silences.store(0, Relaxed);
-            }
             return R::received(self, raw);
         }
         // The driver ended or has left this call alone.
-        Err(match self.life.failure.get() {
+        Err(match self.life.failure() {
             Some(failure) => failure.clone(),
-            None if deadline <= Instant::now() => {
-                self.note_silence();
-                Failure::silence()
-            }
+            None if deadline <= Instant::now() => Failure::silence(),
             None => error::closed(),
         })
-    }
-
-    /// Gives up a connection that was silent twice in a row.
-    fn note_silence(&self) {
-        if self.silences.fetch_add(1, Relaxed) + 1 >= SILENCES_TO_REPLACE {
-            self.life.end();
-        }
     }
 
     /// Takes note if the server became a replica: the name or the service may lead to another one
@@ -293,22 +254,51 @@ impl Link {
 
     /// Whether the connection ended, or is to be replaced.
     pub(crate) fn has_ended(&self) -> bool {
-        self.life.ended.load(Relaxed)
+        self.life.has_ended()
     }
 
     /// Waits for the end and gives how many calls in a row had no answer by then.
     pub(crate) async fn ended(&self) -> u32 {
-        while !self.has_ended() {
-            self.life.event.notified().await;
-        }
-        self.silences.load(Relaxed)
+        self.life.ended().await
     }
 }
 
-impl LinkLife {
-    fn end(&self) {
-        self.ended.store(true, Relaxed);
-        self.event.notify_one();
+/// What a fresh connection says.
+#[derive(Clone, Copy)]
+enum Step {
+    Auth,
+    Select,
+    Name,
+    Role,
+    Ping,
+}
+
+impl Step {
+    /// Whether the connection is of use after this answer.
+    fn check(self, answer: &Value) -> Result<(), Failure> {
+        match (self, answer) {
+            // A connection without its name does the same.
+            (Self::Name, _) => Ok(()),
+            (_, Value::ServerError(error)) => self.refused(error),
+            (Self::Role, Value::Array(role)) if !role.first().is_some_and(is_primary) => {
+                let cause = "the server is a replica";
+                Err(Failure::not_applied(ErrorKind::Unavailable, cause))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn refused(self, error: &ServerError) -> Result<(), Failure> {
+        let mut failure = error::server(error);
+        match (self, failure.kind) {
+            // An answer all the same.
+            (Self::Ping, ErrorKind::Other) => return Ok(()),
+            (Self::Ping, _) if error::code(error) == "NOPERM" => return Ok(()),
+            // Without it, the calls would go to database 0.
+            (Self::Select, ErrorKind::Other) => failure.kind = ErrorKind::InvalidInput,
+            _ => {}
+        }
+        Err(failure)
     }
 }
 
@@ -326,7 +316,6 @@ fn is_primary(role: &Value) -> bool {
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-const SILENCES_TO_REPLACE: u32 = 2;
 const LEAST_AGE_TO_DOUBT: Duration = Duration::from_secs(1);
 
 /// Small requests leave at once, and the kernel notices a peer that went without a word.

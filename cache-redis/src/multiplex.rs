@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::{self, Failure};
+use crate::life::Life;
 use crate::resp::{Answers, Garbled};
 use crate::waiter::{Waiter, Waiting};
 
@@ -117,6 +118,7 @@ impl Shared {
 pub(crate) struct Driver<S> {
     shared: Arc<Shared>,
     stream: S,
+    life: Arc<Life>,
     /// What is being written, and how far the first of it has been.
     pieces: VecDeque<Vec<u8>>,
     written: usize,
@@ -134,10 +136,11 @@ pub(crate) struct Driver<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
-    pub(crate) fn new(requests: &Requests, stream: S) -> Self {
+    pub(crate) fn new(requests: &Requests, stream: S, life: Arc<Life>) -> Self {
         Self {
             shared: requests.0.clone(),
             stream,
+            life,
             pieces: VecDeque::new(),
             written: 0,
             spare: Vec::new(),
@@ -216,6 +219,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             .collect();
         queue.deadline = None;
         drop(queue);
+        // Also for those who did not wait so long, and before the others can ask again.
+        self.life.note_silences(late.len());
         drop(late);
         self.rings_at = None;
         self.ring_at(next);
@@ -289,6 +294,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                             return Poll::Ready(error::garbled());
                         };
                         let Waiting { waiter, deadline } = waiting;
+                        if !matches!(waiter, Waiter::Nobody(_)) {
+                            self.life.note_answer();
+                        }
                         match waiter.take(answer) {
                             Some(waiter) => {
                                 self.waiters.push_front(Waiting { waiter, deadline });
@@ -346,20 +354,27 @@ const MOST_SHARE: usize = 64;
 mod tests {
     use std::time::Duration;
 
-    use redis::{ServerError, Value};
+    use redis::Value;
     use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
     use tokio::sync::oneshot;
     use tokio::task::JoinHandle;
     use tokio::time::timeout;
 
     use super::*;
-    use crate::waiter::Many;
+    use crate::waiter::{Many, Refusal};
 
     /// A connection of which the test is the server.
     fn connection(buffer: usize) -> (Requests, DuplexStream, JoinHandle<Failure>) {
+        connection_with(Arc::default(), buffer)
+    }
+
+    fn connection_with(
+        life: Arc<Life>,
+        buffer: usize,
+    ) -> (Requests, DuplexStream, JoinHandle<Failure>) {
         let (stream, server) = duplex(buffer);
         let requests = Requests::new();
-        let mut driver = Driver::new(&requests, stream);
+        let mut driver = Driver::new(&requests, stream, life);
         (
             requests,
             server,
@@ -388,15 +403,9 @@ mod tests {
     async fn put_many(
         requests: &Requests,
         patience: Duration,
-    ) -> oneshot::Receiver<Result<Vec<Value>, ServerError>> {
+    ) -> oneshot::Receiver<Result<Vec<Value>, Refusal>> {
         let (sender, receiver) = oneshot::channel();
-        let many = Many {
-            skip: 2,
-            count: 2,
-            refused: None,
-            answers: Vec::new(),
-            sender,
-        };
+        let many = Many::new((2, 2), sender);
         let (waiter, deadline) = (Waiter::Many(Box::new(many)), Instant::now() + patience);
         requests.put(b"x", Waiting { waiter, deadline }).await;
         receiver
@@ -447,7 +456,8 @@ mod tests {
         ));
         let rest = b"+OK\r\n-OOM first\r\n-EXECABORT then\r\n:0\r\n+OK\r\n";
         server.write_all(rest).await.unwrap();
-        assert_eq!(soon(refused).await.unwrap().unwrap_err().code(), "OOM");
+        let refusal = soon(refused).await.unwrap().unwrap_err();
+        assert_eq!(refusal.error.code(), "OOM");
         assert_eq!(soon(next).await.unwrap(), Value::Okay);
     }
 
@@ -506,6 +516,24 @@ mod tests {
         assert_eq!(read(&mut server, 8).await, "1234567a");
         server.write_all(b":1\r\n").await.unwrap();
         assert_eq!(soon(patient).await.unwrap(), Value::Int(1));
+    }
+
+    #[tokio::test]
+    async fn two_silences_in_a_row_are_the_end_whether_or_not_somebody_waits() {
+        let life = Arc::new(Life::default());
+        let (requests, mut server, _driver) = connection_with(life.clone(), 1_024);
+        assert!(soon(put_for(&requests, "a", SHORT).await).await.is_err());
+        let patient = put(&requests, "b").await;
+        assert_eq!(read(&mut server, 2).await, "ab");
+        server.write_all(b":1\r\n:2\r\n").await.unwrap();
+        assert_eq!(soon(patient).await.unwrap(), Value::Int(2));
+        assert!(soon(put_for(&requests, "c", SHORT).await).await.is_err());
+        assert!(!life.has_ended());
+        // An answer that comes too late is none.
+        assert_eq!(read(&mut server, 1).await, "c");
+        server.write_all(b":3\r\n").await.unwrap();
+        drop(put_for(&requests, "d", SHORT).await);
+        assert_eq!(soon(life.ended()).await, 2);
     }
 
     #[tokio::test]

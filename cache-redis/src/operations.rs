@@ -197,7 +197,9 @@ impl Inner {
                 written += 1;
             }
             let call = self.call("write_all", bytes, Repeat::Never);
-            self.store.write_all(&call, &chunk, life).await?;
+            let is_first = chunk.len() == written;
+            let write = self.store.write_all(&call, &chunk, life).await;
+            write.map_err(|error| error.after_changes(!is_first))?;
         }
         Ok(())
     }
@@ -210,7 +212,8 @@ impl Inner {
         let mut removed = 0;
         for chunk in keys.chunks(CHUNK) {
             let call = self.call(operation, 0, Repeat::Never);
-            removed += self.store.remove_all(&call, chunk).await?;
+            let chunk = self.store.remove_all(&call, chunk).await;
+            removed += chunk.map_err(|error| error.after_changes(removed > 0))?;
         }
         Ok(removed)
     }
@@ -227,10 +230,15 @@ impl Inner {
             loop {
                 let call = self.call(operation, 0, Repeat::Harmless);
                 let page = scan.page(&call, prefix).await;
-                let Some(keys) = page.map_err(|failure| failure.of(operation))? else {
+                let page = page.map_err(|failure| {
+                    let failure = self.store.doubt(failure).in_part(removed > 0);
+                    failure.of(operation)
+                });
+                let Some(keys) = page? else {
                     break;
                 };
-                removed += self.remove_stored(operation, &keys).await?;
+                let page = self.remove_stored(operation, &keys).await;
+                removed += page.map_err(|error| error.after_changes(removed > 0))?;
             }
         }
         Ok(removed)
@@ -247,12 +255,15 @@ impl Inner {
         words: &[&str],
         repeat: Repeat,
     ) -> Result<()> {
+        let mut is_applied = false;
         for node in self.store.primaries() {
             let call = self.call(operation, 0, repeat);
             let answer = node.send(&call, &command::of(words)).await;
-            answer
-                .and_then(reply::checked)
-                .map_err(|failure| failure.of(operation))?;
+            answer.and_then(reply::checked).map_err(|failure| {
+                let failure = self.store.doubt(failure).in_part(is_applied);
+                failure.of(operation)
+            })?;
+            is_applied = repeat == Repeat::Never;
         }
         Ok(())
     }

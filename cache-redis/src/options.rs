@@ -107,7 +107,8 @@ impl RedisOptions {
         }
     }
 
-    /// The user of the server's access control list; `default` unless given.
+    /// The user of the server's access control list; `default` unless given. Without a password it
+    /// logs in with an empty one, which is right for a user who has none.
     #[must_use]
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.login.user = Some(user.into());

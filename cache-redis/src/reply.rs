@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use redis::Value;
-use session_core::TimeToLive;
+use session_core::{Outcome, TimeToLive};
 
 use crate::error::{self, Failure};
 use crate::options::Address;
+use crate::slot::SLOTS;
 
 /// The answer, or the failure that an error of the server is.
 pub(crate) fn checked(answer: Value) -> Result<Value, Failure> {
@@ -56,6 +57,28 @@ pub(crate) fn count(answer: Value) -> Result<u64, Failure> {
     match answer {
         Value::Int(count) => u64::try_from(count).map_err(|_| Failure::unexpected()),
         answer => Err(no_answer(&answer)),
+    }
+}
+
+/// The sum of what the answers to a batch count. If some of them fail where others count, a part of
+/// the batch was applied.
+pub(crate) fn sum(
+    answers: Vec<Value>,
+    count: impl Fn(Value) -> Result<u64, Failure>,
+) -> Result<u64, Failure> {
+    let (mut sum, mut is_applied, mut failure) = (0, false, None);
+    for answer in answers {
+        match count(answer) {
+            Ok(more) => sum += more,
+            Err(other) => {
+                is_applied |= other.outcome == Outcome::Unknown;
+                failure.get_or_insert(other);
+            }
+        }
+    }
+    match failure {
+        None => Ok(sum),
+        Some(failure) => Err(failure.in_part(is_applied || sum > 0)),
     }
 }
 
@@ -145,9 +168,23 @@ pub(crate) fn slots(
         let slot = |slot| usize::try_from(count(slot)?).map_err(|_| Failure::unexpected());
         let port = u16::try_from(count(port)?).map_err(|_| Failure::unexpected())?;
         let address = address(&host, port, asked).ok_or_else(Failure::unexpected)?;
-        Ok((slot(first)?..=slot(last)?, address))
+        let (first, last) = (slot(first)?, slot(last)?);
+        if first > last || last >= usize::from(SLOTS) {
+            return Err(Failure::unexpected());
+        }
+        Ok((first..=last, address))
     };
     list(answer)?.into_iter().map(range).collect()
+}
+
+/// Whether a server of a cluster says with `CLUSTER INFO` that it does not see enough of the others.
+/// Of one that does not say it, or may not be asked, it is not known.
+pub(crate) fn is_cut_off(info: Value) -> bool {
+    let state = |line: &str| {
+        line.strip_prefix("cluster_state:")
+            .map(|state| state.trim() != "ok")
+    };
+    text(info).is_ok_and(|info| info.lines().find_map(state).unwrap_or(false))
 }
 
 /// An address as a server of a cluster tells it; without a host it is that of the server itself.

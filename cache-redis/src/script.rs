@@ -81,9 +81,13 @@ return 1"
 );
 
 /// The value and the milliseconds left, as `PTTL` tells them, of one instant; on a cluster, where
-/// one server runs a transaction of two commands instead.
+/// one server runs a transaction of two commands instead. A key of another type is no entry.
 pub(crate) static READ_WITH_TIME_TO_LIVE: Script = script!(
-    "local value = redis.call('GET', KEYS[1])
+    "local value = redis.pcall('GET', KEYS[1])
+if type(value) == 'table' then
+  if string.find(value.err, 'WRONGTYPE', 1, true) then return false end
+  return value
+end
 if not value then return false end
 return {value, redis.call('PTTL', KEYS[1])}"
 );

@@ -97,7 +97,7 @@ impl Store {
             if answers.len() != keys.len() {
                 return Err(Failure::unexpected());
             }
-            answers.into_iter().map(reply::value).collect()
+            answers.into_iter().map(reply::read).collect()
         };
         read.await.map_err(of(call))
     }
@@ -131,10 +131,7 @@ impl Store {
                     cluster.send_all(call, &writes).await?
                 }
             };
-            for answer in answers {
-                reply::checked(answer)?;
-            }
-            Ok(())
+            reply::sum(answers, |answer| reply::checked(answer).map(|_| 1)).map(drop)
         };
         write.await.map_err(of(call))
     }
@@ -149,15 +146,20 @@ impl Store {
                     reply::count(answer)
                 }
                 Self::Cluster(cluster) => {
-                    let mut removed = 0;
-                    for answer in cluster.send_all(call, &each("UNLINK", keys)).await? {
-                        removed += reply::count(answer)?;
-                    }
-                    Ok(removed)
+                    let answers = cluster.send_all(call, &each("UNLINK", keys)).await?;
+                    reply::sum(answers, reply::count)
                 }
             }
         };
         remove.await.map_err(of(call))
+    }
+
+    /// Takes note that one of the [`primaries`](Store::primaries) failed: it may be none any more.
+    pub(crate) fn doubt(&self, failure: Failure) -> Failure {
+        if let Self::Cluster(cluster) = self {
+            cluster.doubt();
+        }
+        failure
     }
 
     /// The servers that hold the entries between them.

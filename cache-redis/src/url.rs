@@ -79,7 +79,10 @@ impl RedisOptions {
                 {
                     return Err(parameter.refuse("the login of Sentinels"));
                 }
-                "sentinel_user" => self.sentinel_login.user = Some(value.to_owned()),
+                "sentinel_user" => {
+                    self.sentinel_login.user =
+                        Some(value.to_owned()).filter(|user| !user.is_empty());
+                }
                 "sentinel_password" => self.sentinel_login.password = Some(value.to_owned()),
                 "ca" | "cert" | "key" if !encrypted => {
                     return Err(parameter.refuse("a file of TLS, which 'rediss' asks for"));

@@ -21,11 +21,63 @@ pub(crate) enum Waiter {
 
 /// Of as many answers, those behind the first few, or the first of these that is an error.
 pub(crate) struct Many {
-    pub(crate) skip: usize,
-    pub(crate) count: usize,
-    pub(crate) refused: Option<ServerError>,
-    pub(crate) answers: Vec<Value>,
-    pub(crate) sender: oneshot::Sender<Result<Vec<Value>, ServerError>>,
+    skip: usize,
+    count: usize,
+    /// Whether the first of the skipped answers, that to `MULTI`, was no error.
+    has_begun: bool,
+    refusal: Option<Refusal>,
+    answers: Vec<Value>,
+    sender: oneshot::Sender<Result<Vec<Value>, Refusal>>,
+}
+
+/// Why a transaction was refused.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) error: ServerError,
+    /// Whether something was applied all the same: without `MULTI` each command stands for itself.
+    pub(crate) is_applied: bool,
+}
+
+impl Many {
+    pub(crate) fn new(
+        (skip, count): (usize, usize),
+        sender: oneshot::Sender<Result<Vec<Value>, Refusal>>,
+    ) -> Self {
+        Self {
+            skip,
+            count,
+            has_begun: false,
+            refusal: None,
+            answers: Vec::with_capacity(count),
+            sender,
+        }
+    }
+
+    /// Looks at an answer that is of no use unless it is an error.
+    fn skip(&mut self, answer: Value) {
+        match (answer, &mut self.refusal) {
+            (Value::ServerError(error), None) => {
+                let is_applied = false;
+                self.refusal = Some(Refusal { error, is_applied });
+            }
+            (Value::ServerError(_), Some(_)) => {}
+            (_, None) => self.has_begun = true,
+            (_, Some(refusal)) => refusal.is_applied |= !self.has_begun,
+        }
+    }
+
+    fn send(self) {
+        let answers = match self.refusal {
+            None => Ok(self.answers),
+            Some(mut refusal) => {
+                let is_error = |answer: &Value| matches!(answer, Value::ServerError(_));
+                refusal.is_applied |= !self.answers.iter().all(is_error);
+                Err(refusal)
+            }
+        };
+        // Whoever gave up needs it no more.
+        let _ = self.sender.send(answers);
+    }
 }
 
 impl Waiter {
@@ -50,25 +102,17 @@ impl Waiter {
             Self::Many(many) => many,
             Self::Nobody(left) => return (left > 1).then(|| Self::Nobody(left - 1)),
         };
-        match (many.skip.checked_sub(1), answer) {
-            (Some(skip), answer) => {
+        match many.skip.checked_sub(1) {
+            Some(skip) => {
                 many.skip = skip;
-                if let Value::ServerError(error) = answer {
-                    many.refused.get_or_insert(error);
-                }
+                many.skip(answer);
             }
-            (None, answer) => many.answers.push(answer),
+            None => many.answers.push(answer),
         }
         if many.answers.len() < many.count {
             return Some(Self::Many(many));
         }
-        let Many {
-            refused,
-            answers,
-            sender,
-            ..
-        } = *many;
-        let _ = sender.send(refused.map_or(Ok(answers), Err));
+        many.send();
         None
     }
 }

@@ -1,5 +1,6 @@
 //! The whole suite on a cluster, and what happens to it when the cluster changes.
 
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::database::{AGE, plain};
+use crate::fake::listening;
 
 /// The cluster of the suite. A cluster has one database, so the cases take turns.
 static CLUSTER: LazyLock<RedisCluster> =
@@ -298,6 +300,25 @@ async fn a_slot_that_moves_is_followed_at_every_step() {
 }
 
 #[tokio::test]
+async fn a_key_of_another_type_is_no_entry() {
+    let harness = ClusterHarness::fresh().await;
+    let cache = &harness.cache;
+    put(cache, "text", "value").await.unwrap();
+    // Whoever has the slot takes it.
+    let push = |port| ask(port, &["LPUSH", "list", "a"]);
+    assert!(
+        CLUSTER
+            .ports()
+            .into_iter()
+            .any(|port| push(port).unwrap() == "1")
+    );
+    assert_eq!(cache.read("list").await.unwrap(), None);
+    assert_eq!(cache.read_with_time_to_live("list").await.unwrap(), None);
+    let values = cache.read_all(&["list", "text", "none"]).await.unwrap();
+    assert_eq!(values, [None, Some("value".into()), None]);
+}
+
+#[tokio::test]
 async fn a_url_that_does_not_fit_the_servers_is_invalid_input() {
     let port = CLUSTER.ports()[0];
     let cache = RedisCache::connect(&format!("redis://127.0.0.1:{port}"))
@@ -312,4 +333,83 @@ async fn a_url_that_does_not_fit_the_servers_is_invalid_input() {
     let url = single.replace("redis://", "redis+cluster://");
     let error = RedisCache::connect(&url).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+/// What a server says that knows of no primary but the one at a port, when asked for the slots.
+fn slots_at(port: u16) -> String {
+    format!("*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}\r\n")
+}
+
+/// A server of a cluster in a state, which takes itself for the only primary unless it is told of
+/// another, and whose values are that state.
+async fn one_of_a_cluster(state: &'static str) -> u16 {
+    let port = Arc::new(AtomicU16::new(0));
+    let known = Arc::clone(&port);
+    let (own, _) = listening(move |word, _| match word {
+        "SLOTS" => slots_at(known.load(SeqCst)),
+        "INFO" => format!("${}\r\ncluster_state:{state}\r\n", 14 + state.len()),
+        "PING" => "+PONG\r\n".to_owned(),
+        _ => format!("${}\r\n{state}\r\n", state.len()),
+    })
+    .await;
+    port.store(own, SeqCst);
+    own
+}
+
+#[tokio::test]
+async fn a_server_that_is_cut_off_from_its_cluster_is_not_asked_for_the_map() {
+    let (isolated, healthy) = (one_of_a_cluster("fail").await, one_of_a_cluster("ok").await);
+    let (isolated, healthy) = (("127.0.0.1", isolated), ("127.0.0.1", healthy));
+    for (seeds, state) in [
+        (vec![isolated, healthy], "ok"),
+        (vec![healthy, isolated], "ok"),
+        // What one knows is better than nothing.
+        (vec![isolated], "fail"),
+    ] {
+        let options = RedisOptions::cluster(seeds);
+        let cache = RedisCache::connect_with(options).await.unwrap();
+        assert_eq!(cache.read("key").await.unwrap().unwrap(), state);
+    }
+}
+
+#[tokio::test]
+async fn what_asks_all_servers_doubts_the_map_too() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let own = Arc::new(AtomicU16::new(0));
+    let port = Arc::clone(&own);
+    let answer = move |word: &str, _| match word {
+        "SLOTS" => {
+            count.fetch_add(1, SeqCst);
+            slots_at(port.load(SeqCst))
+        }
+        "INFO" => "$16\r\ncluster_state:ok\r\n".to_owned(),
+        // Well when the client connects, and not since.
+        "PING" if count.load(SeqCst) < 2 => "+PONG\r\n".to_owned(),
+        _ => "-LOADING Redis is loading the dataset in memory\r\n".to_owned(),
+    };
+    own.store(listening(answer).await.0, SeqCst);
+    let options = RedisOptions::cluster([("127.0.0.1", own.load(SeqCst))]);
+    let cache = RedisCache::connect_with(options).await.unwrap();
+    let known = async |times| {
+        let looked = async {
+            while asked.load(SeqCst) < times {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        // Without a reason, the next look is after ten seconds.
+        timeout(Duration::from_secs(5), looked).await.unwrap();
+    };
+    for times in 2..5 {
+        let error = match times {
+            2 => cache.flush_all().await.unwrap_err(),
+            3 => cache.ping().await.unwrap_err(),
+            _ => cache.remove_starting_with("").await.unwrap_err(),
+        };
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        known(times).await;
+    }
+    let mut listing = cache.keys_starting_with("");
+    listing.next().await.unwrap().unwrap_err();
+    known(5).await;
 }

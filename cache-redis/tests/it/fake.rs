@@ -53,12 +53,17 @@ where
     }
 }
 
-/// The first word of each command: `*2`, `$3`, `GET`, `$3`, `key` are the lines of one.
+/// The first word of each command: `*2`, `$3`, `GET`, `$3`, `key` are the lines of one. Of `CLUSTER` it
+/// is the second.
 fn first_words(request: &str) -> Vec<&str> {
     let lines: Vec<&str> = request.split("\r\n").collect();
     let (mut words, mut at) = (Vec::new(), 0);
     while let Some(count) = lines.get(at).and_then(|line| line.strip_prefix('*')) {
-        words.extend(lines.get(at + 2));
+        let word = lines.get(at + 2);
+        words.extend(match word {
+            Some(&"CLUSTER") => lines.get(at + 4),
+            word => word,
+        });
         at += 1 + 2 * count.parse::<usize>().unwrap();
     }
     words
@@ -128,6 +133,58 @@ async fn a_server_that_loads_its_data_is_unavailable() {
         (error.kind(), error.outcome()),
         (ErrorKind::Unavailable, Outcome::NotApplied)
     );
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_the_database_is_not_used_without_it() {
+    for (refusal, kind) in [
+        (
+            "-ERR SELECT is not allowed in cluster mode\r\n",
+            ErrorKind::InvalidInput,
+        ),
+        (
+            "-ERR unknown command 'SELECT', with args beginning with: '3'\r\n",
+            ErrorKind::InvalidInput,
+        ),
+        (
+            "-NOPERM this user has no permissions to run the 'select' command\r\n",
+            ErrorKind::Denied,
+        ),
+    ] {
+        let options = fake(move |word, _| match word {
+            "SELECT" => refusal,
+            word => healthy(word),
+        });
+        let error = RedisCache::connect_with(options.await.database(3))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (error.kind(), error.outcome()),
+            (kind, Outcome::NotApplied),
+            "{refusal}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_a_server_does_not_know_is_an_error() {
+    let options = fake(|word, _| match word {
+        "AUTH" => "-ERR unknown command\r\n",
+        word => healthy(word),
+    });
+    let options = options.await.user("shop").password("secret");
+    let error = RedisCache::connect_with(options).await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::NotApplied);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_the_name_is_taken_as_it_is() {
+    let options = fake(|word, _| match word {
+        "CLIENT" => "-NOPERM this user has no permissions to run the 'client' command\r\n",
+        word => healthy(word),
+    });
+    let options = options.await.client_name("shop");
+    assert!(RedisCache::connect_with(options).await.is_ok());
 }
 
 #[tokio::test]

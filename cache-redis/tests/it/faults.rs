@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cache_redis::{RedisCache, RedisOptions};
 use conformance_tests::proxy::{Network, Proxy};
-use conformance_tests::servers::RedisServer;
+use conformance_tests::servers::{RedisServer, ask};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use session_core::{
@@ -161,6 +161,21 @@ async fn a_connection_that_fell_silent_is_replaced() {
             ErrorKind::Timeout
         );
         assert_eq!(at.cache.read("key").await.unwrap().unwrap(), "value");
+        assert_eq!(at.proxy.connections(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_fell_silent_is_replaced_if_nobody_waits_to_the_end() {
+    for network in [Network::Silent, Network::LosesReplies] {
+        let at = Setting::new().await;
+        at.put("key", "value").await.unwrap();
+        at.proxy.set(network);
+        for _ in 0..2 {
+            assert!(timeout(SHORT, at.cache.read("key")).await.is_err());
+        }
+        at.proxy.set(Network::Fine);
+        watched(async { while timeout(SHORT, at.cache.read("key")).await.is_err() {} }).await;
         assert_eq!(at.proxy.connections(), 2);
     }
 }
@@ -381,6 +396,49 @@ async fn a_wrong_login_is_denied_and_no_password_is_shown() {
         (error.kind(), error.outcome()),
         (ErrorKind::Denied, Outcome::NotApplied)
     );
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_select_is_denied_and_database_0_stays() {
+    let server = RedisServer::start(&[]).unwrap();
+    let user = [
+        "ACL", "SETUSER", "shop", "on", ">secret", "~*", "+@all", "-select",
+    ];
+    assert_eq!(ask(server.port(), &user).unwrap(), "OK");
+    assert_eq!(ask(server.port(), &["SET", "key", "value"]).unwrap(), "OK");
+    let url = format!("redis://shop:secret@127.0.0.1:{}", server.port());
+    if let Ok(cache) = RedisCache::connect(&format!("{url}/3")).await {
+        cache.flush_all().await.unwrap();
+    }
+    assert_eq!(ask(server.port(), &["GET", "key"]).unwrap(), "value");
+    let error = failed(RedisCache::connect(&format!("{url}/3")).await);
+    assert_eq!(
+        (error.kind(), error.outcome()),
+        (ErrorKind::Denied, Outcome::NotApplied)
+    );
+    RedisCache::connect(&url).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_without_a_password_is_no_other_user() {
+    let server = RedisServer::start(&[]).unwrap();
+    for user in [
+        &["shop", "on", "nopass", "~*", "+@all"][..],
+        &["other", "on", ">secret", "~*", "+@all"],
+    ] {
+        let words = [&["ACL", "SETUSER"], user].concat();
+        assert_eq!(ask(server.port(), &words).unwrap(), "OK");
+    }
+    let address = format!("127.0.0.1:{}", server.port());
+    let url = format!("redis://shop@{address}?client_name=shop-7");
+    let _cache = RedisCache::connect(&url).await.unwrap();
+    let clients = ask(server.port(), &["CLIENT", "LIST"]).unwrap();
+    let client = clients.lines().find(|line| line.contains("name=shop-7"));
+    assert!(client.unwrap().contains("user=shop"), "{clients}");
+    for user in ["other", "nobody"] {
+        let error = failed(RedisCache::connect(&format!("redis://{user}@{address}")).await);
+        assert_eq!(error.kind(), ErrorKind::Denied);
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cache_redis::{RedisCache, RedisOptions};
 use conformance_tests::servers::{RedisServer, ask};
+use futures_util::StreamExt;
 use futures_util::future::join_all;
 use session_core::{CacheClient, CacheClientExtended, Condition, ErrorKind, Expiry, TimeToLive};
 use tokio::time::{sleep, timeout};
@@ -120,6 +121,35 @@ async fn a_key_of_another_type_is_no_entry() {
     ask(server.port(), &["LPUSH", "list", "a"]).unwrap();
     assert_eq!(cache.read("list").await.unwrap(), None);
     assert_eq!(cache.read_with_time_to_live("list").await.unwrap(), None);
+    let values = cache.read_all(&["list", "key 1", "none"]).await.unwrap();
+    assert_eq!(values, [None, Some("value 1".into()), None]);
+}
+
+#[tokio::test]
+async fn a_key_of_another_type_holds_its_key_and_goes_with_what_overwrites_or_removes() {
+    let (server, cache) = setting().await;
+    let push = |key| ask(server.port(), &["LPUSH", key, "a"]).unwrap();
+    let write = |condition| cache.write("list", "value".into(), condition, Expiry::Never);
+    push("list");
+    assert!(!write(Condition::Absent).await.unwrap());
+    let equals = Condition::Equals("a".into());
+    assert!(write(equals).await.is_err());
+    assert!(cache.increment("list", 1, Expiry::Never).await.is_err());
+    let left = cache.get_time_to_live("list").await.unwrap();
+    assert_eq!(left, Some(TimeToLive::Never));
+    let hour = Expiry::In(Duration::from_secs(3_600));
+    assert!(cache.set_time_to_live("list", hour).await.unwrap());
+    let listed: Vec<_> = cache.keys_starting_with("list").collect().await;
+    assert_eq!(listed.len(), 1);
+    for condition in [Condition::Present, Condition::Always] {
+        assert!(write(condition).await.unwrap());
+        assert_eq!(cache.read("list").await.unwrap().unwrap(), "value");
+        assert!(cache.remove("list").await.unwrap());
+        push("list");
+    }
+    assert!(cache.remove("list").await.unwrap());
+    push("list");
+    assert_eq!(cache.remove_starting_with("list").await.unwrap(), 1);
 }
 
 #[tokio::test]
