@@ -200,10 +200,12 @@ impl CacheClient for PostgresCache {
             });
         }
         let mut puts = puts.into_iter();
+        let mut changed = false;
         while !puts.as_slice().is_empty() {
             let length = chunk_len(puts.as_slice());
             let chunk = puts.by_ref().take(length).collect();
-            self.write_chunk(chunk, lifetime).await?;
+            let step = self.write_chunk(chunk, lifetime).await;
+            changed |= step.map_err(|error| error.after_changes(changed))?;
         }
         Ok(())
     }
@@ -221,7 +223,8 @@ impl CacheClient for PostgresCache {
         let mut removed = 0;
         for chunk in keys.chunks(CHUNK) {
             let names = chunk.iter().map(|key| key.to_string()).collect();
-            removed += self.remove_chunk("remove_all", names).await?;
+            let step = self.remove_chunk("remove_all", names).await;
+            removed += step.map_err(|error| error.after_changes(removed > 0))?;
         }
         Ok(removed)
     }
@@ -348,7 +351,8 @@ impl CacheClientExtended for PostgresCache {
         let mut removed = 0;
         loop {
             let sql = &self.statements().remove_expired;
-            let answer = self.run("remove_expired", sql, Vec::new()).await?;
+            let answer = self.run("remove_expired", sql, Vec::new()).await;
+            let answer = answer.map_err(|error| error.after_changes(removed > 0))?;
             let step = looked(&answer).map_err(|garbled| garbled.into_error("remove_expired"))?;
             removed += step.removed;
             if !step.more {

@@ -52,10 +52,7 @@ impl Health {
     }
 
     pub(crate) fn answered(&self) {
-        let mut state = self.lock();
-        state.failures = 0;
-        state.outage = None;
-        state.answered = Instant::now();
+        self.lock().answered();
     }
 
     /// Counts a failure for each of `calls`; `true` if the outage wants a probe, which is then
@@ -79,8 +76,10 @@ impl Health {
 
     /// The probe has seen the end of the outage.
     pub(crate) fn probe_ended(&self) {
-        self.answered();
-        self.lock().is_probed = false;
+        // Under one lock: an outage that begins in between would count on this probe.
+        let mut state = self.lock();
+        state.answered();
+        state.is_probed = false;
     }
 
     /// One connection failed: the others are asked before they are used again.
@@ -102,5 +101,106 @@ impl Health {
         self.state
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn answered(&mut self) {
+        self.failures = 0;
+        self.outage = None;
+        self.answered = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use session_core::{ErrorKind, Outcome};
+
+    use super::*;
+    use crate::error::Stage;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Event {
+        Silence { calls: usize },
+        Refusal,
+        Answer,
+        ProbeEnds,
+    }
+
+    const EVENTS: [Event; 5] = [
+        Event::Silence { calls: 1 },
+        Event::Silence { calls: FAILURES },
+        Event::Refusal,
+        Event::Answer,
+        Event::ProbeEnds,
+    ];
+
+    #[test]
+    fn an_outage_is_three_failures_in_a_row_and_has_one_probe_whatever_the_order_of_events() {
+        const LENGTH: u32 = 6;
+        let sequence = |number: usize| {
+            (0..LENGTH).map(move |n| EVENTS[number / EVENTS.len().pow(n) % EVENTS.len()])
+        };
+        for events in (0..EVENTS.len().pow(LENGTH)).map(sequence) {
+            let told = || events.clone().collect::<Vec<_>>();
+            let health = Health::new();
+            let (mut in_a_row, mut is_probed) = (0, false);
+            for event in events.clone() {
+                match event {
+                    Event::Silence { calls } => {
+                        in_a_row += calls;
+                        let starts = in_a_row >= FAILURES && !is_probed;
+                        assert_eq!(health.failed(&silence(), calls), starts, "{:?}", told());
+                        is_probed |= starts;
+                    }
+                    Event::Refusal => {
+                        in_a_row = 0;
+                        let denied = Failure::new(ErrorKind::Denied, Outcome::NotApplied);
+                        assert!(!health.failed(&denied, 1), "{:?}", told());
+                    }
+                    Event::Answer => {
+                        in_a_row = 0;
+                        health.answered();
+                    }
+                    Event::ProbeEnds if is_probed => {
+                        (in_a_row, is_probed) = (0, false);
+                        health.probe_ended();
+                    }
+                    Event::ProbeEnds => {}
+                }
+                let is_out = health.outage().is_some();
+                assert_eq!(is_out, in_a_row >= FAILURES, "{:?}", told());
+                assert!(is_probed || !is_out, "{:?}", told());
+            }
+        }
+    }
+
+    #[test]
+    fn an_outage_that_begins_as_a_probe_ends_has_a_probe_of_its_own() {
+        for round in 0..2_000 {
+            let health = Health::new();
+            assert!(health.failed(&silence(), FAILURES));
+            let start = Barrier::new(2);
+            let is_probed = thread::scope(|scope| {
+                let failing = scope.spawn(|| {
+                    start.wait();
+                    while health.outage().is_some() {
+                        std::hint::spin_loop();
+                    }
+                    health.failed(&silence(), FAILURES)
+                });
+                start.wait();
+                health.probe_ended();
+                failing.join().unwrap()
+            });
+            assert!(is_probed, "{round}");
+        }
+    }
+
+    fn silence() -> Failure {
+        Failure::silence(Stage::Connecting)
     }
 }

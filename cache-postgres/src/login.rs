@@ -20,8 +20,10 @@ impl PostgresOptions {
         }
         let most = self.shared.timeout_for(self.shared.max_value_len);
         options = options.options([
-            // Below our own time-outs, so that the server does not go on with what nobody awaits.
+            // Below our own time-outs, so that the caller hears of the lock.
             ("lock_timeout", millis(self.shared.timeout / 2)),
+            // Below the time-out of the longest value only, since it is set once for all statements:
+            // what a shorter call gave up goes on until then, on a connection that counts no longer.
             ("statement_timeout", millis(most / 10 * 9)),
             // The conditions of the statements are written for it.
             ("default_transaction_isolation", "read committed".to_owned()),

@@ -255,7 +255,14 @@ impl PostgresOptions {
         self
     }
 
-    /// How many connections the client opens at most; it opens them as it needs them.
+    /// How many connections the client uses at once at most; it opens them as it needs them.
+    ///
+    /// The server may have more for a moment. A call whose time is over gives its connection up
+    /// (after 1.1 s by default, for a short value), and another may take its place, while the server
+    /// goes on with the statement until `statement_timeout`: nine tenths of the time-out of the
+    /// longest value, 2.34 s by default. So a server that stalls may have three times as many
+    /// backends, and more where values may be longer. Through a pool of the caller or PgBouncer it
+    /// goes on for as long as their `statement_timeout` says.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;

@@ -62,10 +62,12 @@ impl PostgresCache {
             .map_err(|failure| failure.into_error(operation))
     }
 
-    pub(crate) async fn write_chunk(&self, puts: Vec<Put>, lifetime: Lifetime) -> Result<()> {
+    /// Whether this may have changed anything.
+    pub(crate) async fn write_chunk(&self, puts: Vec<Put>, lifetime: Lifetime) -> Result<bool> {
         let Some(sql) = self.statements().write_all(lifetime) else {
             let keys = puts.into_iter().map(|put| put.key).collect();
-            return self.remove_chunk("write_all", keys).await.map(drop);
+            let removed = self.remove_chunk("write_all", keys).await?;
+            return Ok(removed > 0);
         };
         let mut statement = upsert(puts, self.statements());
         statement.sql = sql;
@@ -73,7 +75,7 @@ impl PostgresCache {
             statement.parameters[2] = Parameter::Integer(lifetime.amount());
         }
         let run = self.dispatcher().run(statement).await;
-        run.map(drop)
+        run.map(|_| true)
             .map_err(|failure| failure.into_error("write_all"))
     }
 
@@ -124,7 +126,8 @@ impl PostgresCache {
             let parameters = vec![Parameter::Text(first), Parameter::Text(end.clone())];
             let answer = self
                 .run(operation, &self.statements().remove_page, parameters)
-                .await?;
+                .await
+                .map_err(|error| error.after_changes(removed > 0))?;
             let step = answer.rows.first().map(removed_page).transpose();
             let (seen, last, live) = step
                 .map_err(|garbled| garbled.into_error(operation))?

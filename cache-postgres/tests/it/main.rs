@@ -9,6 +9,7 @@ mod database;
 mod due;
 mod network;
 mod options;
+mod parts;
 mod pgbouncer;
 mod pool;
 mod schema;

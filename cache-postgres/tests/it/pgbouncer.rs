@@ -1,8 +1,8 @@
 //! The whole suite once more through PgBouncer in transaction mode, where each statement may meet
 //! another connection.
 //!
-//! Where PgBouncer is not installed, or the server is one that the environment names, the suite
-//! runs in the same mode without it, and says so.
+//! PgBouncer stands before a server of its own, because one that the environment names need not let
+//! it in. Without PgBouncer the cases fail and say what to install.
 
 use std::fs;
 use std::io::Result as IoResult;
@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cache_postgres::{PostgresCache, PostgresOptions};
-use conformance_tests::servers::{Program, find_program, free_port};
+use conformance_tests::servers::{PostgresServer, Program, find_program, free_port};
 use conformance_tests::{Client, Harness, Profile, Reopen, Share, async_trait};
 use session_core::Result;
 
@@ -26,10 +26,7 @@ struct BouncerHarness {
 
 fn options(database: &Database) -> PostgresOptions {
     let options = database.patient_options().pgbouncer(true);
-    match bouncer(database.port()) {
-        Some(port) => options.port(port),
-        None => options,
-    }
+    options.port(Bouncer::shared().port)
 }
 
 impl BouncerHarness {
@@ -47,7 +44,8 @@ impl Harness for BouncerHarness {
     const PROFILE: Profile = Profile::new().moves_time();
 
     async fn fresh() -> Self {
-        Self::on(Database::take().await).await
+        let server = &Bouncer::shared().server;
+        Self::on(Database::on(server.url())).await
     }
 
     fn cache(&self) -> Client {
@@ -89,21 +87,30 @@ conformance_tests::conformance_tests!(BouncerHarness, probation: deny, lacking: 
     outage: "PgBouncer is shared by the cases",
 });
 
-/// The port of a PgBouncer before the server that all tests share, if there can be one.
-#[allow(clippy::print_stderr)]
-fn bouncer(server_port: u16) -> Option<u16> {
-    static SHARED: OnceLock<Option<(u16, Program)>> = OnceLock::new();
-    let shared = SHARED.get_or_init(|| {
-        if std::env::var_os("CACHE_POSTGRES_URL").is_some() {
-            return None;
-        }
-        let Some(program) = find_program(&["pgbouncer"], &["/usr/sbin".into()]) else {
-            eprintln!("no PgBouncer here: its mode is tested without it");
-            return None;
-        };
-        Some(start(&program, server_port).unwrap())
-    });
-    shared.as_ref().map(|(port, _)| *port)
+/// A PgBouncer and the server behind it.
+struct Bouncer {
+    port: u16,
+    server: PostgresServer,
+    /// Held, not asked.
+    _program: Program,
+}
+
+impl Bouncer {
+    /// The one that all cases share. Panics if there is no PgBouncer, and says what to install.
+    fn shared() -> &'static Self {
+        static SHARED: OnceLock<Bouncer> = OnceLock::new();
+        SHARED.get_or_init(|| {
+            let program = find_program(&["pgbouncer"], &["/usr/sbin".into()])
+                .expect("no PgBouncer: install the package pgbouncer");
+            let server = PostgresServer::start(&[]).unwrap();
+            let (port, running) = start(&program, server.port()).unwrap();
+            Self {
+                port,
+                server,
+                _program: running,
+            }
+        })
+    }
 }
 
 fn start(program: &Path, server_port: u16) -> IoResult<(u16, Program)> {
