@@ -217,7 +217,9 @@ fn parts(address: &str) -> (&str, &str, &str) {
 /// Stores that end with the client that opened them.
 fn private(address: &str) -> Option<&'static str> {
     match address {
-        "memory:" | "sqlite::memory:" => Some("each connection is a store of its own"),
+        "memory:" | "sqlite::memory:" | "sqlite://:memory:" => {
+            Some("each connection is a store of its own")
+        }
         _ => None,
     }
 }
@@ -295,6 +297,23 @@ mod tests {
             target.longest_key_within("12345"),
             1_024 - "shop:carts:12345:".len()
         );
+    }
+
+    #[test]
+    fn a_store_in_memory_is_its_clients_alone() {
+        let is_private = |url: &str| Target::new(url).private.is_some();
+        for url in [
+            "memory:",
+            "memory:?max_bytes=70",
+            "sqlite::memory:",
+            "sqlite://:memory:",
+            "sqlite://:memory:?table=t",
+        ] {
+            assert!(is_private(url), "{url}");
+        }
+        for url in ["sqlite://a.db", "sqlite:///:memory:", "redis://:memory:"] {
+            assert!(!is_private(url), "{url}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! PostgreSQL servers.
 
 use std::fs;
-use std::io::{Error, Result};
+use std::io::{Error, Result, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,10 @@ pub async fn postgres() -> String {
             );
             return (url, Held::InContainer(server));
         }
+        assert!(
+            find().is_some(),
+            "{NO_PROGRAM}, or name a running one in CACHE_POSTGRES_URL"
+        );
         let server = PostgresServer::start(&[]).expect("a PostgreSQL server starts");
         announce(&format!("{} on port {}", server.version(), server.port()));
         (server.url(), Held::Here(server))
@@ -364,14 +368,12 @@ const DEFAULTS: &[&str] = &[
 ];
 
 const PATIENCE: Duration = Duration::from_secs(30);
+const NO_PROGRAM: &str = "no PostgreSQL server: install the package postgresql";
 
 /// The folder of the newest PostgreSQL's programs. Panics if there is none, and says what to
 /// install.
 fn programs() -> PathBuf {
-    let server = find().expect(
-        "no PostgreSQL server: install the package postgresql, \
-         or name a running one in CACHE_POSTGRES_URL",
-    );
+    let server = find().expect(NO_PROGRAM);
     // What stands in `PATH` may be a link to where all of them are.
     let server = server.canonicalize().unwrap_or(server);
     server.parent().map(Path::to_owned).unwrap_or_default()
@@ -423,7 +425,7 @@ fn children(parent: u32) -> Vec<u32> {
 }
 
 /// Printed once a process, so that a log shows what the backend was proved on.
-#[allow(clippy::print_stderr)]
 fn announce(what: &str) {
-    eprintln!("tests of PostgreSQL use {what}");
+    // Past the capture of the test's output; a log that is closed fails no test.
+    let _ = writeln!(std::io::stderr(), "tests of PostgreSQL use {what}");
 }

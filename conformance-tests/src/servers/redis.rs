@@ -31,6 +31,10 @@ pub async fn redis() -> String {
             let url = format!("redis://127.0.0.1:{}", server.port());
             return (url, Held::InContainer(server));
         }
+        assert!(
+            find().is_some(),
+            "{NO_PROGRAM}, or name a running one in CACHE_REDIS_URL"
+        );
         let server = RedisServer::start(&[]).expect("a Redis server starts");
         announce(&format!(
             "{} on port {}",
@@ -44,10 +48,7 @@ pub async fn redis() -> String {
 
 /// The server program of this machine. Panics if there is none, and says what to install.
 pub fn redis_program() -> PathBuf {
-    find().expect(
-        "no Redis server: install the package redis-server or valkey-server, \
-         or name a running one in CACHE_REDIS_URL",
-    )
+    find().expect(NO_PROGRAM)
 }
 
 fn find() -> Option<PathBuf> {
@@ -68,7 +69,7 @@ impl RedisServer {
     ///
     /// # Errors
     ///
-    /// If it cannot be started, with what it printed.
+    /// If it cannot be started, with what it printed. Panics if the machine has no server program.
     pub fn start(more: &[&str]) -> Result<Self> {
         Self::start_on(free_port()?, more)
     }
@@ -193,9 +194,9 @@ pub fn ask(port: u16, words: &[&str]) -> Result<String> {
 }
 
 /// Printed once a process, so that a log shows what the backends were proved on.
-#[allow(clippy::print_stderr)]
 fn announce(what: &str) {
-    eprintln!("tests of Redis use {what}");
+    // Past the capture of the test's output; a log that is closed fails no test.
+    let _ = writeln!(std::io::stderr(), "tests of Redis use {what}");
 }
 
 /// Nothing on disk, only this machine may connect, and many databases, one for each test.
@@ -211,3 +212,4 @@ const DEFAULTS: &[&str] = &[
 ];
 
 const PATIENCE: Duration = Duration::from_secs(20);
+const NO_PROGRAM: &str = "no Redis server: install the package redis-server or valkey-server";
