@@ -9,11 +9,11 @@
 //! Instructions are counted by Callgrind (Debian's package `valgrind`), so a busy machine moves
 //! nothing; what is counted is processor work, and neither waiting for memory nor for a lock. A path
 //! may cost [`TOLERANCE`] more than the file says. Allocations are exact and have a test of their
-//! own, `tests/it/allocations.rs`. As a test, without `--bench`, every path runs and nothing is
-//! counted.
+//! own, `tests/it/allocations.rs`. Where nothing can be counted, the gate fails. As a test, without
+//! `--bench`, every path runs and nothing is counted.
 
 // A program for the command line, which has nothing better to do with a fault than to stop.
-#![allow(clippy::expect_used, clippy::print_stdout)]
+#![allow(clippy::expect_used, clippy::print_stderr, clippy::print_stdout)]
 
 mod callgrind;
 mod counts;
@@ -44,8 +44,13 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if !callgrind::is_installed() {
-        println!("valgrind is not installed: no instructions are counted");
-        return ExitCode::SUCCESS;
+        eprintln!("no instructions are counted: install the package valgrind");
+        return ExitCode::FAILURE;
+    }
+    let mut paths = paths.peekable();
+    if paths.peek().is_none() {
+        eprintln!("no instructions are counted: no path has {filter:?} in its name");
+        return ExitCode::FAILURE;
     }
     let counted = Counts::of(paths.map(|path| (path.name, callgrind::count(path))));
     if has("--bless") {
