@@ -5,7 +5,7 @@
 //! `TMPDIR` names. Redis keeps nothing on disk, PostgreSQL and SQLite (synchronous NORMAL) do. Absolute times of a shared machine mean little; compare the
 //! backends, and the floor, within one run.
 //!
-//! Ids read `operation/backend/size/tasks`. `cargo bench -p benches -- get/sqlite` runs a part.
+//! Ids read `operation/backend/size/tasks`. `cargo bench -p benches -- get_hit/sqlite` runs a part.
 
 // A bench that cannot go on has nothing better to do than to stop and say where.
 #![allow(clippy::expect_used)]
