@@ -305,7 +305,7 @@ impl Store {
         Ok(Some((id, new)))
     }
 
-    /// Copies what the bag got between being copied and the removal of its session, and clears it.
+    /// Copies what the bag got between being copied and the removal of its session.
     ///
     /// A write of the bag that was acknowledged took place before that removal, since it checks
     /// afterwards that the session is there; so it is seen here. If the new session has been ended
@@ -327,7 +327,8 @@ impl Store {
         Ok(())
     }
 
-    /// The same where the old id leads to the new session, so that others write there already.
+    /// The same where the old id leads to the new session, so that others write there already; clears
+    /// the old bag as it goes, unless it fails.
     async fn hand_over(&self, old: &Known, new: &Known, mut copied: Values) -> SessionResult<()> {
         if new.record.meta.bag.is_empty() {
             self.clear_bag(old).await;
