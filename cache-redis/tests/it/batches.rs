@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cache_redis::{RedisCache, RedisOptions};
+use cache_redis::RedisCache;
 use conformance_tests::servers::{RedisCluster, RedisServer, ask};
 use session_core::{CacheClient, CacheClientExtended, Error, ErrorKind, Expiry, Outcome};
 
+use crate::cluster::client_of;
 use crate::database::plain;
 
 /// A server and a client whose user has these rights.
@@ -127,10 +128,7 @@ async fn a_transaction_that_was_not_begun_leaves_an_unknown_outcome() {
 #[tokio::test]
 async fn a_server_of_a_cluster_that_fails_beside_others_leaves_an_unknown_outcome() {
     let mut cluster = RedisCluster::start(Duration::from_secs(60)).unwrap();
-    let options: RedisOptions = cluster.url().parse().unwrap();
-    let cache = RedisCache::connect_with(options.timeout(Duration::from_millis(500)))
-        .await
-        .unwrap();
+    let cache = client_of(&cluster, Duration::from_millis(500)).await;
     let [first, second, third] = [0, 1, 2].map(|index| cluster.ports()[index]);
     let keys = names("key", 60);
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();

@@ -141,10 +141,7 @@ async fn the_last_clone_takes_its_connections_with_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_killed_in_the_middle_of_increments_costs_errors_for_a_while() {
     let mut cluster = RedisCluster::start(Duration::from_secs(2)).unwrap();
-    let options: RedisOptions = cluster.url().parse().unwrap();
-    let cache = RedisCache::connect_with(options.timeout(Duration::from_millis(500)))
-        .await
-        .unwrap();
+    let cache = client_of(&cluster, Duration::from_millis(500)).await;
     let keys: Vec<String> = (0..30).map(|number| format!("counter {number}")).collect();
     let mut sent = vec![0; keys.len()];
     for (key, sent) in keys.iter().zip(&mut sent) {
@@ -197,10 +194,7 @@ async fn a_primary_killed_in_the_middle_of_increments_costs_errors_for_a_while()
 #[tokio::test]
 async fn one_primary_out_leaves_the_others_alone() {
     let mut cluster = RedisCluster::start(Duration::from_secs(60)).unwrap();
-    let options: RedisOptions = cluster.url().parse().unwrap();
-    let cache = RedisCache::connect_with(options.timeout(Duration::from_millis(300)))
-        .await
-        .unwrap();
+    let cache = client_of(&cluster, Duration::from_millis(300)).await;
     let keys: Vec<String> = (0..60).map(|number| format!("key {number}")).collect();
     for key in &keys {
         put(&cache, key, "value").await.unwrap();
@@ -333,6 +327,13 @@ async fn a_url_that_does_not_fit_the_servers_is_invalid_input() {
     let url = single.replace("redis://", "redis+cluster://");
     let error = RedisCache::connect(&url).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+/// A client that waits so long for an answer.
+pub(crate) async fn client_of(cluster: &RedisCluster, timeout: Duration) -> RedisCache {
+    let options: RedisOptions = cluster.url().parse().unwrap();
+    let options = options.timeout(timeout);
+    RedisCache::connect_with(options).await.unwrap()
 }
 
 /// What a server says that knows of no primary but the one at a port, when asked for the slots.
